@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files: bounded reads, atomic replacement, resolution below a root that may be hostile.
+ * Paths are (directory fd, name): fd first, path second; AT_FDCWD where there is none.
+ */
+#ifndef CPS_FILE_H
+#define CPS_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "err.h"
+
+/* Reads a whole regular or virtual file of at most max bytes (more: EFBIG). *ret_data is
+ * NUL-terminated (the NUL not counted in *ret_len) and the caller's to free. */
+int cps_file_read(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len,
+		  struct cps_err *err);
+int cps_fd_read(int fd, const char *name_for_errors, size_t max, char **ret_data, size_t *ret_len,
+		struct cps_err *err);
+
+/* One write(2) to an existing file, for cgroupfs and procfs, where a short write is an error. */
+int cps_file_put(int dirfd, const char *path, const char *text, struct cps_err *err);
+
+/* Replaces `name` atomically: temporary file in the same directory, write, rename(2). No fsync: the
+ * state lives on tmpfs. Needs no cleanup after a crash but the file ".<name>.tmp". */
+int cps_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		     struct cps_err *err);
+
+int cps_write_all(int fd, const void *data, size_t len); /* 0 or -errno; retries EINTR and shorts */
+ssize_t cps_read_full(int fd, void *data, size_t len);	 /* bytes (short only at EOF) or -errno */
+
+/* openat2(2) below root_fd with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS; always O_CLOEXEC. Returns
+ * the fd or -errno; fills no err, since the caller knows the object's role. */
+int cps_open_in_root(int root_fd, const char *path, int flags, mode_t mode);
+
+/* mkdir -p below root_fd, component by component, symlinks resolved inside the root. Returns an
+ * O_PATH fd of the last directory. */
+int cps_mkdir_in_root(int root_fd, const char *path, mode_t mode, struct cps_err *err);
+
+/* mkdir -p on the host, for our own directories. */
+int cps_mkdir_all(const char *path, mode_t mode, struct cps_err *err);
+
+/* Removes a tree below dirfd without following symlinks or crossing mounts' roots. ENOENT is no
+ * error. Depth is bounded. */
+int cps_remove_tree(int dirfd, const char *name, struct cps_err *err);
+
+/* A memfd with data, sealed against change, positioned at 0. Returns the fd. */
+int cps_memfd_sealed(const char *name, const void *data, size_t len, struct cps_err *err);
+
+/* Path sockets by directory fd (through /proc/self/fd, so that no path is too long for sun_path).
+ * SOCK_SEQPACKET, close-on-exec; flags may add SOCK_NONBLOCK. Return the fd, or -errno. */
+int cps_sock_listen(int dirfd, const char *name, int flags, int backlog);
+int cps_sock_connect(int dirfd, const char *name, int flags);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The words of the wire (docs/protocol.md). This list is append-only and the meaning of a word is
+ * frozen: shims outlive upgrades, so a new meaning gets a new word.
+ */
+#ifndef CPS_PROTO_H
+#define CPS_PROTO_H
+
+#define CPS_PROTOCOL 1
+
+/* Link A, client to shim. */
+#define CPS_OP_HELLO	 "hello"
+#define CPS_OP_CREATE	 "create"
+#define CPS_OP_START	 "start"
+#define CPS_OP_STATE	 "state"
+#define CPS_OP_KILL	 "kill"
+#define CPS_OP_STOP	 "stop"
+#define CPS_OP_EXEC	 "exec"
+#define CPS_OP_JOBS	 "jobs"
+#define CPS_OP_RESIZE	 "resize"
+#define CPS_OP_ATTACH	 "attach"
+#define CPS_OP_WAIT	 "wait"
+#define CPS_OP_SUBSCRIBE "subscribe"
+#define CPS_OP_DELETE	 "delete"
+#define CPS_OP_SHUTDOWN	 "shutdown"
+
+/* Link B, shim to runtime: create, start, exec, kill, delete as above. Events: */
+#define CPS_EVENT_SPAWNED "spawned"
+#define CPS_EVENT_CONSOLE "console"
+#define CPS_EVENT_WARNING "warning"
+
+/* Link A events, after subscribe. */
+#define CPS_EVENT_CREATED      "created"
+#define CPS_EVENT_STARTED      "started"
+#define CPS_EVENT_OOM	       "oom"
+#define CPS_EVENT_EXITED       "exited"
+#define CPS_EVENT_EXEC_STARTED "exec-started"
+#define CPS_EVENT_EXEC_EXITED  "exec-exited"
+#define CPS_EVENT_DELETED      "deleted"
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's control groups, on a v1 or hybrid layout (one directory per hierarchy) and on
+ * v2 (one directory), behind one set of functions. The layout is found without parsing
+ * mountinfo: statfs(/sys/fs/cgroup) and /proc/self/cgroup.
+ *
+ * Kernel interfaces: Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst.
+ */
+#ifndef RT_CGROUP_H
+#define RT_CGROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "err.h"
+#include "json.h"
+#include "spec.h"
+#include "warn.h"
+
+#define RT_CGROUP_MAX 16 /* v1 hierarchies */
+
+enum rt_cgroup_layout { RT_CGROUP_V1, RT_CGROUP_V2 }; /* hybrid is V1; its cgroup2 mount is one more directory */
+
+struct rt_cgroup_dir {
+	char controllers[64]; /* "cpu,cpuacct", "name=systemd", "" for the cgroup2 directory */
+	char mount[128];      /* "/sys/fs/cgroup/cpu" */
+	char path[1024];      /* below the mount: "/capsule/web1" */
+	bool made;            /* by us: undo removes it */
+};
+
+struct rt_cgroup {
+	enum rt_cgroup_layout layout;
+	unsigned ndirs;
+	struct rt_cgroup_dir dirs[RT_CGROUP_MAX];
+};
+
+/* Decides where: cgroups_path as the config gives it (absolute: below the hierarchies' roots;
+ * relative: below the caller's own cgroup, as runc does; NULL: parent/id). `..` components are
+ * refused (EINVAL). Reads, makes nothing. */
+int rt_cgroup_init(struct rt_cgroup *cg, const char *cgroups_path, const char *parent,
+		   const char *id, struct cps_err *err);
+
+/* Makes the directories (parents too), enables v2 controllers downwards. One that exists and has
+ * processes is refused (EBUSY), for a second container would share its limits. */
+int rt_cgroup_create(struct rt_cgroup *cg, const struct rt_resources *res, struct cps_err *err);
+/* Writes all limits but devices' (rt_cgroup_devices). Values the kernel lacks a controller for: an
+ * error naming the field and the controller. Zero means "leave" where Docker means so. */
+int rt_cgroup_limits(const struct rt_cgroup *cg, const struct rt_resources *res,
+		     struct rt_warn *warn, struct cps_err *err);
+/* Device access: default deny plus the default devices of the spec plus res->devices in order.
+ * v1: devices.deny/allow; v2: a BPF program of type CGROUP_DEVICE. */
+int rt_cgroup_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
+		      const struct rt_device *devices, size_t ndevices, struct cps_err *err);
+/* v1: writes pid into each hierarchy's cgroup.procs. v2: likewise (exec, or a kernel without
+ * CLONE_INTO_CGROUP). */
+int rt_cgroup_join(const struct rt_cgroup *cg, pid_t pid, struct cps_err *err);
+/* v2: O_PATH fd of the directory, for clone3; -ENOTSUP on v1. */
+int rt_cgroup_open(const struct rt_cgroup *cg);
+
+/* All pids in the cgroup and below it; caller frees. */
+int rt_cgroup_pids(const struct rt_cgroup *cg, pid_t **ret_pids, size_t *ret_count,
+		   struct cps_err *err);
+/* Signals every process in it and below. SIGKILL on v2 is cgroup.kill; on v1 the freezer holds
+ * them while they are signalled, so that none can fork away. */
+int rt_cgroup_kill(const struct rt_cgroup *cg, int signal, struct cps_err *err);
+/* Removes the directories (and those that the container made below them); waits for the kernel
+ * to let go of dead processes, bounded, without a grace period when none is needed. */
+int rt_cgroup_remove(const struct rt_cgroup *cg, struct cps_err *err);
+
+/* File with an `oom_kill N` line: memory.oom_control (v1), memory.events (v2); false: no memory
+ * controller. */
+bool rt_cgroup_memory_events(const struct rt_cgroup *cg, char *path, size_t size);
+
+/* state.json: an object {"layout":"v1","dirs":[…]}, read back by load. rt_cgroup_paths writes an
+ * object {controller: absolute path} for people and clients. */
+void rt_cgroup_format(const struct rt_cgroup *cg, struct cps_jsonw *w, const char *key);
+int rt_cgroup_load(struct rt_cgroup *cg, const struct cps_json *node, struct cps_err *err);
+void rt_cgroup_paths(const struct rt_cgroup *cg, struct cps_jsonw *w, const char *key);
+
+/* Fills the `cgroup` mount of a container (called in init's mount namespace, rootfs.c). dest_fd:
+ * O_PATH of the mount point. v2: a cgroup2 mount, or with no cgroup namespace a bind of the
+ * container's own directory. v1: a tmpfs with one bind per hierarchy of the container's own
+ * cgroup, plus symlinks for comma names. attr: MOUNT_ATTR_* to set. */
+int rt_cgroup_mount(const struct rt_cgroup *cg, int dest_fd, bool own_cgroupns, unsigned long attr,
+		    struct cps_err *err);
+
+#endif

@@ -1,0 +1,91 @@
+dnl SPDX-License-Identifier: Apache-2.0
+dnl The libraries, and how each program is linked with them:
+dnl   LIB_LIBS         what lib/ itself needs (yajl), shared
+dnl   RUNTIME_LIBS     capsule-runtime: yajl, libcap, libseccomp    with RUNTIME_CFLAGS, RUNTIME_LDFLAGS
+dnl   SHIM_LIBS        capsule-shim: yajl, libevent_core            with SHIM_CFLAGS, SHIM_LDFLAGS
+dnl   SUPERVISOR_LIBS  capsule: yajl from its archive where there is one, so that the loader maps libc alone
+dnl   TEST_LIBS        check, for tests/unit
+dnl   CPS_STATIC_CFLAGS, CPS_STATIC_LDFLAGS   of the two static programs
+dnl Debian's archive of yajl is called libyajl_s.a, which is why pkg-config --static is of no use here.
+AC_DEFUN([CPS_LIBRARIES], [
+PKG_CHECK_MODULES([YAJL], [yajl >= 2.1])
+PKG_CHECK_MODULES([LIBCAP], [libcap])
+PKG_CHECK_MODULES([SECCOMP], [libseccomp >= 2.5])
+PKG_CHECK_MODULES([EVENT], [libevent_core >= 2.1], [], [PKG_CHECK_MODULES([EVENT], [libevent >= 2.1])])
+PKG_CHECK_MODULES([CHECK], [check >= 0.12], [cps_have_check=yes], [cps_have_check=no])
+AS_IF([test $cps_have_check = no], [AC_MSG_WARN([no check library: make check builds no unit tests])])
+AM_CONDITIONAL([HAVE_CHECK], [test $cps_have_check = yes])
+
+cps_static=no
+cps_yajl_static="-l:libyajl_s.a"
+cps_saved_LIBS=$LIBS
+cps_saved_LDFLAGS=$LDFLAGS
+AS_IF([test "x$enable_static_programs" != xno && test "x$enable_sanitizers" = xno && test "x$enable_fuzzers" = xno], [
+	AC_MSG_CHECKING([whether capsule-runtime and capsule-shim can be linked statically])
+	LDFLAGS="$LDFLAGS -static -no-pie"
+	for cps_yajl_static in -l:libyajl_s.a -lyajl; do
+		LIBS="-lseccomp -lcap -levent_core $cps_yajl_static"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([[
+			#include <event2/event.h>
+			#include <seccomp.h>
+			#include <sys/capability.h>
+			#include <yajl/yajl_parse.h>]],
+			[[cap_free(cap_init()); seccomp_release(seccomp_init(SCMP_ACT_ALLOW)); yajl_free(yajl_alloc(0, 0, 0));
+			  event_base_free(event_base_new());]])],
+			[cps_static=yes; break])
+	done
+	AC_MSG_RESULT([$cps_static])
+	AS_IF([test "x$enable_static_programs" = xyes && test $cps_static = no],
+		[AC_MSG_ERROR([--enable-static-programs: the static libraries of yajl, libcap, libseccomp and libevent are needed])])
+])
+LDFLAGS=$cps_saved_LDFLAGS
+
+dnl yajl's archive in a dynamic PIE: needs position-independent objects, which Debian's are
+AC_MSG_CHECKING([whether yajl's archive can go into a PIE])
+cps_yajl_pie=no
+LDFLAGS="$LDFLAGS $CPS_PIE_LDFLAGS"
+LIBS="-l:libyajl_s.a"
+AS_IF([test "x$enable_static_programs" != xno], [
+AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <yajl/yajl_parse.h>]], [[yajl_free(yajl_alloc(0, 0, 0));]])], [cps_yajl_pie=yes])])
+AC_MSG_RESULT([$cps_yajl_pie])
+LDFLAGS=$cps_saved_LDFLAGS
+LIBS=$cps_saved_LIBS
+
+AS_IF([test $cps_static = yes], [
+	dnl Not static-pie: relocating itself costs such a program about 0.1 ms at every start, of the 1 ms that a create
+	dnl may take, and address space randomisation of the image buys little where each run lasts a millisecond.
+	CPS_STATIC_CFLAGS="-fno-pie"
+	CPS_STATIC_LDFLAGS="-static -no-pie"
+	AC_DEFINE([CAPSULE_STATIC], [1], [capsule-runtime and capsule-shim are static.])
+	RUNTIME_LIBS="-lseccomp -lcap $cps_yajl_static"
+	SHIM_LIBS="-levent_core $cps_yajl_static"
+], [
+	CPS_STATIC_CFLAGS=$CPS_PIE_CFLAGS
+	CPS_STATIC_LDFLAGS=$CPS_PIE_LDFLAGS
+	RUNTIME_LIBS="$SECCOMP_LIBS $LIBCAP_LIBS $YAJL_LIBS"
+	SHIM_LIBS="$EVENT_LIBS $YAJL_LIBS"
+])
+AM_CONDITIONAL([STATIC_PROGRAMS], [test $cps_static = yes])
+LIB_LIBS=$YAJL_LIBS
+SUPERVISOR_LIBS=$YAJL_LIBS
+AS_IF([test $cps_yajl_pie = yes], [SUPERVISOR_LIBS="-l:libyajl_s.a"])
+RUNTIME_CFLAGS="$CPS_STATIC_CFLAGS $SECCOMP_CFLAGS $LIBCAP_CFLAGS"
+RUNTIME_LDFLAGS=$CPS_STATIC_LDFLAGS
+SHIM_CFLAGS="$CPS_STATIC_CFLAGS $EVENT_CFLAGS"
+SHIM_LDFLAGS=$CPS_STATIC_LDFLAGS
+SUPERVISOR_CFLAGS=$CPS_PIE_CFLAGS
+SUPERVISOR_LDFLAGS=$CPS_PIE_LDFLAGS
+LIB_CFLAGS="$CPS_PIE_CFLAGS $YAJL_CFLAGS"
+TEST_CFLAGS="$CPS_PIE_CFLAGS $CHECK_CFLAGS"
+TEST_LIBS=$CHECK_LIBS
+m4_foreach_w([cps_var], [CPS_STATIC_CFLAGS CPS_STATIC_LDFLAGS LIB_CFLAGS LIB_LIBS RUNTIME_CFLAGS RUNTIME_LDFLAGS
+	RUNTIME_LIBS SHIM_CFLAGS SHIM_LDFLAGS SHIM_LIBS SUPERVISOR_CFLAGS SUPERVISOR_LDFLAGS SUPERVISOR_LIBS TEST_CFLAGS
+	TEST_LIBS], [AC_SUBST(cps_var)])
+])
+
+dnl Tools of developers; their absence only disables the target that wants them.
+AC_DEFUN([CPS_DEV_TOOLS], [
+AC_PATH_PROGS([BATS], [bats], [bats])
+AC_CHECK_PROGS([CLANG_FORMAT], [clang-format clang-format-14], [clang-format])
+AC_CHECK_PROGS([CLANG_TIDY], [clang-tidy clang-tidy-14], [clang-tidy])
+])

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What an object exports begins with the prefix of its folder: cps_ (lib), rt_ (runtime), shim_, sup_ (supervisor); main
+# apart. Data that can be written is exported by lib's log level only, nothing else being global and mutable.
+set -uo pipefail
+
+cd "${TOP_BUILDDIR:-.}" || exit 1
+status=0
+declare -A prefix=([lib]=cps_ [runtime]=rt_ [shim]=shim_ [supervisor]=sup_)
+for folder in lib runtime shim supervisor; do
+	while read -r object type name; do
+		case $name in
+		"${prefix[$folder]}"* | main) ;;
+		__asan* | __odr_asan* | __gcov*) ;;
+		*)
+			echo "$object: exports '$name', which does not begin with ${prefix[$folder]}"
+			status=1
+			;;
+		esac
+		if [[ $type == [BC] || ($type == D && $name != cps_log*) ]]; then
+			# constant tables of pointers are D too: they are in .data.rel.ro
+			section=$(objdump -t "$object" | awk -v n="$name" '$NF == n {print $(NF - 2)}')
+			[[ $section == .data.rel.ro* || $name == cps_log* ]] && continue
+			echo "$object: exports '$name', a global that can be written"
+			status=1
+		fi
+	done < <(find "$folder" -name '*.o' -exec nm -A -g --defined-only {} + 2>/dev/null |
+		sed -n 's/^\(.*\.o\):[0-9a-f ]* \([A-Za-z]\) \(.*\)$/\1 \2 \3/p')
+done
+exit $status

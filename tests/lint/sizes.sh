@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A file holds one topic, in 550 lines at the most; a function fits on a screen: 60 lines between its braces.
+set -uo pipefail
+
+cd "${TOP_SRCDIR:-.}" || exit 1
+status=0
+while read -r file; do
+	lines=$(wc -l <"$file")
+	if ((lines > 550)); then
+		echo "$file: $lines lines"
+		status=1
+	fi
+	awk -v file="$file" '
+		/^[a-z].*\(/ { head = $0 }
+		/^{/ { start = NR }
+		/^}/ && start {
+			if (NR - start - 1 > 60) {
+				printf "%s:%d: a function of %d lines: %s\n", file, start, NR - start - 1, head
+				bad = 1
+			}
+			start = 0
+		}
+		END { exit bad }' "$file" || status=1
+done < <(find lib runtime shim supervisor tests -name '*.[ch]' ! -name config.h | LC_ALL=C sort)
+exit $status

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What every integration test loads: the programs under test, a bundle of its own, and a snapshot of
+# the world before and after, so that a test that leaves anything behind fails by itself.
+#
+#	load helpers
+#	setup() { integ_setup; }
+#	teardown() { integ_teardown; }
+#
+# $BUNDLE: this test's bundle (config.json from config.json here, args ["true"]); its root file system is
+# $INTEG_ROOTFS, shared and read-only by convention; own_rootfs gives the test a copy to write to.
+# $CAPSULE, $RUNTIME, $SHIM: the programs. $ROOT: the runtime's --root of this test (the functions
+# `capsule` and `runtime` pass it).
+
+CAPSULE=$CAPSULE_BUILD/capsule
+RUNTIME=$CAPSULE_BUILD/capsule-runtime
+# shellcheck disable=SC2034 # for the tests
+SHIM=$CAPSULE_BUILD/capsule-shim
+
+capsule() {
+	"$CAPSULE" --root "$ROOT" "$@"
+}
+
+runtime() {
+	"$RUNTIME" --root "$ROOT" "$@"
+}
+
+integ_setup() {
+	WORK=$(mktemp -d /tmp/t.XXXXXX)
+	ROOT=/run/t
+	BUNDLE=$WORK/bundle
+	snapshot >"$WORK/before"
+	echo /proc/[0-9]* >"$WORK/processes"
+	mkdir -p "$BUNDLE"
+	jq --arg root "$INTEG_ROOTFS" '.root.path = $root' "$CAPSULE_INTEG/config.json" >"$BUNDLE/config.json"
+	cd "$BUNDLE" || return 1
+}
+
+# config FILTER [JQ-ARG...]: edits $BUNDLE/config.json with a jq filter.
+config() {
+	local filter=$1
+	shift
+	jq "$@" "$filter" "$BUNDLE/config.json" >"$WORK/config.new" && mv "$WORK/config.new" "$BUNDLE/config.json"
+}
+
+# args WORD...: sets process.args.
+args() {
+	local json
+	json=$(jq -cn '$ARGS.positional' --args -- "$@")
+	config ".process.args = \$a" --argjson a "$json"
+}
+
+own_rootfs() {
+	cp -a "$INTEG_ROOTFS" "$BUNDLE/rootfs"
+	config '.root.path = "rootfs" | .root.readonly = false'
+}
+
+# Everything on this machine that a container could leave behind, one line each, sorted.
+snapshot() {
+	{
+		sed 's/^[0-9]* [0-9]* [0-9]*:[0-9]* /mount /; s/ shared:[0-9]*//; s/ master:[0-9]*//' /proc/self/mountinfo
+		find /sys/fs/cgroup -mindepth 1 -type d | sed 's/^/cgroup /'
+		find /run /dev/shm /dev/mqueue /var/lib/capsule -mindepth 1 2>/dev/null | sed 's/^/file /'
+		find /tmp /var/tmp -mindepth 1 -maxdepth 1 ! -name 't.*' ! -name 'bats-run-*' | sed 's/^/file /'
+		find "$INTEG_ROOTFS" -printf 'rootfs %p %y %m %l\n'
+		find /sys/class/net -mindepth 1 -printf 'netdev %f\n'
+		command -v nft >/dev/null && nft list tables | sed 's/^/nft /'
+		local p
+		for p in /proc/[0-9]*; do
+			# Kernel threads do not show here (own pid namespace); bats' own children come and go.
+			[ -e "$p/exe" ] || continue
+			case $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null) in
+			*bats* | '' | *tests/integ/run* | 'find '* | 'sort '* | 'sed '* | 'bash '*) ;;
+			*) echo "process $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)" ;;
+			esac
+		done
+	} | sort
+}
+
+# Removes what the test may leave on purpose, waits a moment for what is still on its way out, and
+# fails if the world is not as it was.
+integ_teardown() {
+	local id try
+	cd / || return 1
+	if [ -d "$ROOT" ]; then
+		for id in "$ROOT"/*/; do
+			[ -d "$id" ] || continue
+			id=$(basename "$id")
+			if [ -e "$ROOT/$id/shim.json" ] || [ -e "$ROOT/$id/shim.sock" ]; then
+				capsule delete -f "$id" >/dev/null 2>&1 || true
+			else
+				runtime delete --force "$id" >/dev/null 2>&1 || true
+			fi
+		done
+		rm -rf "$ROOT/.seccomp"* 2>/dev/null
+		rmdir "$ROOT" 2>/dev/null || true
+	fi
+	for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		snapshot >"$WORK/after"
+		if diff "$WORK/before" "$WORK/after" >"$WORK/left"; then
+			rm -rf --one-file-system "$WORK"
+			return 0
+		fi
+		sleep "0.$((try / 2 + 1))"
+	done
+	echo "left behind (<: gone, >: new):"
+	cat "$WORK/left"
+	kill_strangers
+	rm -rf --one-file-system "$WORK"
+	return 1
+}
+
+# After a leak: ends what the test started, or bats would wait for it (it holds bats' descriptors).
+kill_strangers() {
+	local p
+	for p in /proc/[0-9]*; do
+		case " $(cat "$WORK/processes") " in
+		*" $p "*) ;;
+		*) [ "${p#/proc/}" = "$BASHPID" ] || kill -9 "${p#/proc/}" 2>/dev/null || true ;;
+		esac
+	done
+}
+
+# wait_until SECONDS COMMAND...: polls until the command succeeds.
+wait_until() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt "$end" ] || return 1
+		sleep 0.02
+	done
+}
+
+# A process that is expected to end: kill -0 by pid, within 5 s.
+gone() {
+	wait_until 5 eval "! kill -0 $1 2>/dev/null"
+}
+
+is_v2() {
+	[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parsing JSON: yajl finds the tokens, the callbacks here hang nodes into the tree. A parse that
+ * succeeds pays nothing for error messages: lines and columns are counted only when it fails.
+ */
+#include <config.h>
+#include "json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <yajl/yajl_parse.h>
+
+#include "own.h"
+#include "utf8.h"
+
+#define SMALL_OBJECT 16 /* up to so many members, comparing all pairs is the fastest */
+
+struct parser {
+	struct cps_arena *arena;
+	struct cps_json *root;
+	struct cps_json *open;			   /* innermost array or object being filled */
+	struct cps_json *last[CPS_JSON_DEPTH + 1]; /* by depth: last child so far */
+	const char *key;			   /* of the value to come */
+	const char *refused;			   /* why a callback stopped the parse */
+	int depth;
+};
+
+static int refuse(struct parser *p, const char *why)
+{
+	p->refused = why;
+	return 0;
+}
+
+static struct cps_json *node_add(struct parser *p, enum cps_json_type type)
+{
+	struct cps_json *node = cps_arena_alloc(p->arena, sizeof(*node));
+
+	if (!node) {
+		(void)refuse(p, NULL);
+		return NULL;
+	}
+	node->type = type;
+	node->key = p->key;
+	node->parent = p->open;
+	p->key = NULL;
+	if (!p->open) {
+		p->root = node;
+		return node;
+	}
+	node->index = p->open->count++;
+	if (p->last[p->depth])
+		p->last[p->depth]->next = node;
+	else
+		p->open->first = node;
+	p->last[p->depth] = node;
+	return node;
+}
+
+static int text_add(struct parser *p, enum cps_json_type type, const char *text, size_t len)
+{
+	struct cps_json *node = node_add(p, type);
+
+	if (!node)
+		return 0;
+	node->text = cps_arena_strndup(p->arena, text, len);
+	node->len = len;
+	return node->text != NULL;
+}
+
+static int on_null(void *ctx)
+{
+	return node_add(ctx, CPS_JSON_NULL) != NULL;
+}
+
+static int on_boolean(void *ctx, int value)
+{
+	struct cps_json *node = node_add(ctx, CPS_JSON_BOOL);
+
+	if (node)
+		node->boolean = value != 0;
+	return node != NULL;
+}
+
+static int on_number(void *ctx, const char *text, size_t len)
+{
+	return text_add(ctx, CPS_JSON_NUMBER, text, len);
+}
+
+static int on_string(void *ctx, const unsigned char *text, size_t len)
+{
+	return text_add(ctx, CPS_JSON_STRING, (const char *)text, len);
+}
+
+static int on_map_key(void *ctx, const unsigned char *text, size_t len)
+{
+	struct parser *p = ctx;
+
+	/* Keys are C strings: one that seems to end early would pass for another. */
+	if (memchr(text, '\0', len))
+		return refuse(p, "a NUL in a member's name");
+	p->key = cps_arena_strndup(p->arena, (const char *)text, len);
+	return p->key != NULL;
+}
+
+static int branch_open(struct parser *p, enum cps_json_type type)
+{
+	struct cps_json *node;
+
+	if (p->depth >= CPS_JSON_DEPTH)
+		return refuse(p, "nested too deeply");
+	node = node_add(p, type);
+	if (!node)
+		return 0;
+	p->open = node;
+	p->last[++p->depth] = NULL;
+	return 1;
+}
+
+static int branch_close(struct parser *p)
+{
+	p->open = (struct cps_json *)p->open->parent;
+	p->depth--;
+	return 1;
+}
+
+static int on_start_map(void *ctx)
+{
+	return branch_open(ctx, CPS_JSON_OBJECT);
+}
+
+static int on_start_array(void *ctx)
+{
+	return branch_open(ctx, CPS_JSON_ARRAY);
+}
+
+static int on_end_array(void *ctx)
+{
+	return branch_close(ctx);
+}
+
+static int by_key_then_index(const void *a, const void *b)
+{
+	const struct cps_json *x = *(struct cps_json *const *)a;
+	const struct cps_json *y = *(struct cps_json *const *)b;
+	int order = strcmp(x->key, y->key);
+
+	if (order != 0)
+		return order;
+	return x->index < y->index ? -1 : 1;
+}
+
+/* Takes the keys of all members that a later one replaces. Returns how many, -1 out of memory. */
+static int stale_mark(struct cps_json *object)
+{
+	cleanup_free struct cps_json **members = NULL;
+	uint32_t i = 0;
+	int stale = 0;
+
+	if (object->count <= SMALL_OBJECT) {
+		for (struct cps_json *m = object->first; m; m = m->next) {
+			const struct cps_json *later = m->next;
+
+			while (later && strcmp(later->key, m->key) != 0)
+				later = later->next;
+			if (later) {
+				m->key = NULL;
+				stale++;
+			}
+		}
+		return stale;
+	}
+
+	/* Sorted, so that an object with many members costs no quadratic time. */
+	members = malloc(object->count * sizeof(struct cps_json *));
+	if (!members)
+		return -1;
+	for (struct cps_json *m = object->first; m; m = m->next)
+		members[i++] = m;
+	qsort(members, i, sizeof(struct cps_json *), by_key_then_index);
+	for (uint32_t n = 0; n + 1 < i; n++) {
+		if (strcmp(members[n]->key, members[n + 1]->key) == 0) {
+			members[n]->key = NULL;
+			stale++;
+		}
+	}
+	return stale;
+}
+
+static int on_end_map(void *ctx)
+{
+	struct parser *p = ctx;
+	struct cps_json *object = p->open;
+	int stale = stale_mark(object);
+
+	if (stale < 0)
+		return 0;
+	if (stale > 0) {
+		struct cps_json **link = &object->first;
+
+		while (*link) {
+			if ((*link)->key)
+				link = &(*link)->next;
+			else
+				*link = (*link)->next;
+		}
+		object->count -= (uint32_t)stale;
+	}
+	return branch_close(p);
+}
+
+static const yajl_callbacks callbacks = {
+	.yajl_null = on_null,
+	.yajl_boolean = on_boolean,
+	.yajl_number = on_number,
+	.yajl_string = on_string,
+	.yajl_start_map = on_start_map,
+	.yajl_map_key = on_map_key,
+	.yajl_end_map = on_end_map,
+	.yajl_start_array = on_start_array,
+	.yajl_end_array = on_end_array,
+};
+
+static bool is_word(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '+' || c == '-' || c == '.' || c == '_';
+}
+
+/* yajl complains behind the token that it did not expect: goes back to where that one starts. */
+static size_t token_start(const char *text, size_t end)
+{
+	size_t at;
+
+	if (end == 0)
+		return 0;
+	at = end - 1;
+	if (text[at] == '"') {
+		size_t slashes;
+
+		while (at > 0) {
+			at--;
+			if (text[at] != '"')
+				continue;
+			for (slashes = 0; slashes < at && text[at - 1 - slashes] == '\\';)
+				slashes++;
+			if (slashes % 2 == 0)
+				return at;
+		}
+		return at;
+	}
+	while (is_word(text[at]) && at > 0 && is_word(text[at - 1]))
+		at--;
+	return at;
+}
+
+/* Columns count characters, not bytes, as editors do. */
+static int fail_at(const char *text, size_t at, struct cps_err *err, const char *why)
+{
+	unsigned line = 1;
+	unsigned column = 1;
+
+	for (size_t i = 0; i < at; i++) {
+		if (text[i] == '\n') {
+			line++;
+			column = 1;
+		} else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+			column++;
+		}
+	}
+	return cps_failx(err, EINVAL, "line %u, column %u: %s", line, column, why);
+}
+
+/* Births the error after yajl has stopped before the end of the text or at it. */
+static int parse_fail(yajl_handle handle, yajl_status status, const struct parser *p,
+		      const char *text, size_t len, bool at_end, struct cps_err *err)
+{
+	size_t at = at_end ? len : yajl_get_bytes_consumed(handle);
+	unsigned char *said;
+	const char *why;
+	int rc;
+
+	if (at > len)
+		at = len;
+	if (status == yajl_status_client_canceled) {
+		if (!p->refused)
+			return cps_fail(err, ENOMEM, "parse JSON");
+		return fail_at(text, token_start(text, at), err, p->refused);
+	}
+	said = yajl_get_error(handle, 0, NULL, 0);
+	if (!said)
+		return cps_fail(err, ENOMEM, "parse JSON");
+	if (said[strcspn((char *)said, "\n")])
+		said[strcspn((char *)said, "\n")] = '\0';
+	why = strstr((char *)said, ": ");
+	why = why ? why + 2 : (char *)said;
+	if (strcmp(why, "premature EOF") == 0) {
+		at = len;
+		why = "the text ends too early";
+	} else if (strncmp((char *)said, "parse", 5) == 0) {
+		at = token_start(text, at);
+	}
+	rc = fail_at(text, at, err, why);
+	yajl_free_error(handle, said);
+	return rc;
+}
+
+int cps_json_parse(struct cps_arena *a, const char *text, size_t len,
+		   const struct cps_json **ret_root, struct cps_err *err)
+{
+	struct parser p = { .arena = a };
+	size_t valid = cps_utf8_span(text, len);
+	yajl_status status;
+	yajl_handle handle;
+	bool at_end = false;
+	int rc = 0;
+
+	if (valid < len)
+		return fail_at(text, valid, err, "invalid UTF-8");
+	handle = yajl_alloc(&callbacks, NULL, &p);
+	if (!handle)
+		return cps_fail(err, ENOMEM, "parse JSON");
+	/* Done above, more strictly: yajl lets overlong forms and surrogates pass. */
+	(void)yajl_config(handle, yajl_dont_validate_strings, 1);
+
+	status = yajl_parse(handle, (const unsigned char *)text, len);
+	if (status == yajl_status_ok) {
+		at_end = true;
+		status = yajl_complete_parse(handle);
+	}
+	if (status != yajl_status_ok)
+		rc = parse_fail(handle, status, &p, text, len, at_end, err);
+	yajl_free(handle);
+	if (rc == 0)
+		*ret_root = p.root;
+	return rc;
+}

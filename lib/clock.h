@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 #define CPS_TIME_SIZE 36 /* "2026-11-21T20:45:35.123456789Z" and a NUL fit well */

@@ -13,7 +13,7 @@
 struct cps_table {
 	struct cps_arena arena;
 	unsigned columns;
-	unsigned rows;
+	unsigned count; /* of cells */
 	unsigned room;
 	const char **cells;
 };

@@ -64,7 +64,8 @@ snapshot() {
 		find /run /dev/shm /dev/mqueue /var/lib/capsule -mindepth 1 2>/dev/null | sed 's/^/file /'
 		find /tmp /var/tmp -mindepth 1 -maxdepth 1 ! -name 't.*' ! -name 'bats-run-*' | sed 's/^/file /'
 		find "$INTEG_ROOTFS" -printf 'rootfs %p %y %m %l\n'
-		find /sys/class/net -mindepth 1 -printf 'netdev %f\n'
+		# Not /sys/class/net: that mount shows the network namespace it was mounted in.
+		sed -n 's/^ *\([^:]*\):.*/netdev \1/p' /proc/net/dev
 		command -v nft >/dev/null && nft list tables | sed 's/^/nft /'
 		local p
 		for p in /proc/[0-9]*; do

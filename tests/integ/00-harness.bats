@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # The harness itself: a snapshot that finds nothing would make every other test worthless.
+bats_require_minimum_version 1.5.0
 load helpers
 setup() { integ_setup; }
 teardown() { integ_teardown; }
@@ -15,7 +16,7 @@ inner() {
 }
 
 @test "the run has cgroups of its own, and the machine's layout" {
-	! grep -q cps-integ /proc/self/cgroup
+	run ! grep -q cps-integ /proc/self/cgroup
 	if is_v2; then
 		[ -e /sys/fs/cgroup/cgroup.controllers ]
 	else
@@ -32,7 +33,7 @@ inner() {
 	inner 'sleep 77 3>&- &'
 	[ "$status" -ne 0 ]
 	[[ $output == *"> process sleep 77"* ]]
-	! pgrep -f 'sleep 77'
+	run ! pgrep -f 'sleep 77'
 }
 
 @test "a cgroup left behind is found" {
@@ -52,6 +53,7 @@ inner() {
 }
 
 @test "a file in the root file system that the tests share is found" {
+	# shellcheck disable=SC2016 # for the inner shell
 	inner 'echo x >"$INTEG_ROOTFS/etc/left"'
 	rm "$INTEG_ROOTFS/etc/left"
 	[ "$status" -ne 0 ]

@@ -17,6 +17,7 @@ sources() {
 scripts() {
 	echo bootstrap
 	echo .ci/run
+	echo tests/integ/run
 	find tests docs supervisor \( -name '*.sh' -o -name '*.bash' -o -name '*.bats' \) | LC_ALL=C sort
 }
 
@@ -38,9 +39,9 @@ check_clang_tidy() {
 
 check_cppcheck() {
 	need cppcheck || return 0
-	# The library's static tables and callbacks are reached through pointers, which it does not follow.
+	# It does not know __attribute__((cleanup)), which owns every local here: leaks are left to the sanitizers.
 	sources | grep '\.c$' | cppcheck -q -j2 --std=c11 --language=c --enable=warning,performance,portability \
-		--inline-suppr --error-exitcode=1 --suppress=missingInclude --suppress=checkersReport \
+		--inline-suppr --error-exitcode=1 --suppress=missingInclude --suppress=resourceLeak --suppress=memleak \
 		-D_GNU_SOURCE -DPACKAGE_VERSION='""' -I "$TOP_BUILDDIR/lib" -I lib --file-list=-
 }
 

@@ -57,12 +57,12 @@ AS_IF([test $cps_static = yes], [
 	CPS_STATIC_CFLAGS="-fno-pie"
 	CPS_STATIC_LDFLAGS="-static -no-pie"
 	AC_DEFINE([CAPSULE_STATIC], [1], [capsule-runtime and capsule-shim are static.])
-	RUNTIME_LIBS="-lseccomp -lcap $cps_yajl_static"
+	RUNTIME_LIBS="-lseccomp -lcap $cps_yajl_static -lm"
 	SHIM_LIBS="-levent_core $cps_yajl_static"
 ], [
 	CPS_STATIC_CFLAGS=$CPS_PIE_CFLAGS
 	CPS_STATIC_LDFLAGS=$CPS_PIE_LDFLAGS
-	RUNTIME_LIBS="$SECCOMP_LIBS $LIBCAP_LIBS $YAJL_LIBS"
+	RUNTIME_LIBS="$SECCOMP_LIBS $LIBCAP_LIBS $YAJL_LIBS -lm"
 	SHIM_LIBS="$EVENT_LIBS $YAJL_LIBS"
 ])
 AM_CONDITIONAL([STATIC_PROGRAMS], [test $cps_static = yes])

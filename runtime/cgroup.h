@@ -20,13 +20,16 @@
 
 #define RT_CGROUP_MAX 16 /* v1 hierarchies */
 
-enum rt_cgroup_layout { RT_CGROUP_V1, RT_CGROUP_V2 }; /* hybrid is V1; its cgroup2 mount is one more directory */
+enum rt_cgroup_layout {
+	RT_CGROUP_V1,
+	RT_CGROUP_V2
+}; /* hybrid is V1; its cgroup2 mount is one more directory */
 
 struct rt_cgroup_dir {
 	char controllers[64]; /* "cpu,cpuacct", "name=systemd", "" for the cgroup2 directory */
 	char mount[128];      /* "/sys/fs/cgroup/cpu" */
 	char path[1024];      /* below the mount: "/capsule/web1" */
-	bool made;            /* by us: undo removes it */
+	bool made;	      /* by us, or found empty: ours to remove */
 };
 
 struct rt_cgroup {
@@ -48,8 +51,9 @@ int rt_cgroup_create(struct rt_cgroup *cg, const struct rt_resources *res, struc
  * error naming the field and the controller. Zero means "leave" where Docker means so. */
 int rt_cgroup_limits(const struct rt_cgroup *cg, const struct rt_resources *res,
 		     struct rt_warn *warn, struct cps_err *err);
-/* Device access: default deny plus the default devices of the spec plus res->devices in order.
- * v1: devices.deny/allow; v2: a BPF program of type CGROUP_DEVICE. */
+/* Device access: default deny, res->devices in order, then the default devices of the spec and
+ * those of `devices` that no rule names. v1: devices.deny/allow; v2: a BPF program of type
+ * CGROUP_DEVICE, which takes the place of the one before. */
 int rt_cgroup_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
 		      const struct rt_device *devices, size_t ndevices, struct cps_err *err);
 /* v1: writes pid into each hierarchy's cgroup.procs. v2: likewise (exec, or a kernel without
@@ -64,8 +68,9 @@ int rt_cgroup_pids(const struct rt_cgroup *cg, pid_t **ret_pids, size_t *ret_cou
 /* Signals every process in it and below. SIGKILL on v2 is cgroup.kill; on v1 the freezer holds
  * them while they are signalled, so that none can fork away. */
 int rt_cgroup_kill(const struct rt_cgroup *cg, int signal, struct cps_err *err);
-/* Removes the directories (and those that the container made below them); waits for the kernel
- * to let go of dead processes, bounded, without a grace period when none is needed. */
+/* Removes the directories that are ours (`made`), and those that the container made below them;
+ * waits for the kernel to let go of dead processes, bounded, without a grace period when none is
+ * needed. */
 int rt_cgroup_remove(const struct rt_cgroup *cg, struct cps_err *err);
 
 /* File with an `oom_kill N` line: memory.oom_control (v1), memory.events (v2); false: no memory

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files cgroup*.c share among themselves; nobody else includes this.
+ */
+#ifndef RT_CGROUP_IMPL_H
+#define RT_CGROUP_IMPL_H
+
+#include <limits.h>
+
+#include "cgroup.h"
+
+/* mount + path + "/" + file name */
+#define RT_CGROUP_FILE (128 + 1024 + 1 + NAME_MAX + 1)
+
+/* What differs between the layouts; cgroup.c picks the one and calls it. */
+struct rt_cgroup_ops {
+	int (*create)(struct rt_cgroup *cg, const struct rt_resources *res, struct cps_err *err);
+	int (*limits)(const struct rt_cgroup *cg, const struct rt_resources *res,
+		      struct rt_warn *warn, struct cps_err *err);
+	int (*devices)(const struct rt_cgroup *cg, const struct rt_resources *res,
+		       const struct rt_device *devices, size_t ndevices, struct cps_err *err);
+	int (*kill)(const struct rt_cgroup *cg, struct cps_err *err); /* SIGKILL to all */
+};
+
+extern const struct rt_cgroup_ops rt_cgroup_v1_ops;
+extern const struct rt_cgroup_ops rt_cgroup_v2_ops;
+
+struct rt_cgroup_writes; /* cgroup-values.h */
+
+/* The directory that has the controller: by name on v1, always the one directory on v2. NULL: the
+ * machine has no such controller. */
+const struct rt_cgroup_dir *rt_cgroup_find(const struct rt_cgroup *cg, const char *controller);
+
+/* "<mount><path>/<file>"; file NULL: the directory itself. The lengths were checked when the struct
+ * was filled. */
+const char *rt_cgroup_file(const struct rt_cgroup_dir *dir, const char *file,
+			   char buf[RT_CGROUP_FILE]);
+
+/* Does the writes in order, in the way cgroup-values.h describes. */
+int rt_cgroup_apply(const struct rt_cgroup *cg, const struct rt_cgroup_writes *writes,
+		    struct cps_err *err);
+
+/* mkdir of the directory; parents too if they are missing: made_parent(path) is then called for
+ * each one made here (may be NULL). Sets dir->made. One that exists already is taken over if it is
+ * empty (made is set) and shared if it has only child groups (made stays false). */
+int rt_cgroup_mkdir(struct rt_cgroup_dir *dir, void (*made_parent)(const char *path),
+		    struct cps_err *err);
+
+/* cgroup-kill.c */
+int rt_cgroup_v1_kill(const struct rt_cgroup *cg, struct cps_err *err);
+int rt_cgroup_v2_kill(const struct rt_cgroup *cg, struct cps_err *err);
+/* cgroup-devices.c, cgroup-devices-bpf.c */
+int rt_cgroup_v1_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
+			 const struct rt_device *devices, size_t ndevices, struct cps_err *err);
+int rt_cgroup_v2_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
+			 const struct rt_device *devices, size_t ndevices, struct cps_err *err);
+
+#endif

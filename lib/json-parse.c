@@ -291,8 +291,7 @@ static int parse_fail(yajl_handle handle, yajl_status status, const struct parse
 	said = yajl_get_error(handle, 0, NULL, 0);
 	if (!said)
 		return cps_fail(err, ENOMEM, "parse JSON");
-	if (said[strcspn((char *)said, "\n")])
-		said[strcspn((char *)said, "\n")] = '\0';
+	said[strcspn((char *)said, "\n")] = '\0';
 	why = strstr((char *)said, ": ");
 	why = why ? why + 2 : (char *)said;
 	if (strcmp(why, "premature EOF") == 0) {
@@ -300,6 +299,8 @@ static int parse_fail(yajl_handle handle, yajl_status status, const struct parse
 		why = "the text ends too early";
 	} else if (strncmp((char *)said, "parse", 5) == 0) {
 		at = token_start(text, at);
+	} else if (strncmp(why, "invalid char in", 15) == 0 && at > 0) {
+		at--; /* the one lexical error that is told behind its place */
 	}
 	rc = fail_at(text, at, err, why);
 	yajl_free_error(handle, said);

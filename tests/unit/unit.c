@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Main of the unit tests, and helpers.
+ */
+#include <config.h>
+#include "unit.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "own.h"
+
+unsigned unit_fd_count(void)
+{
+	cleanup_dir DIR *dir = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while (readdir(dir))
+		count++;
+	return count - 3; /* ".", "..", and dir's own */
+}
+
+static char dir_path[64];
+
+/* By rm, so that a bug in what is tested cannot remove more than this. */
+static void dir_remove(void)
+{
+	char command[256];
+
+	(void)snprintf(command, sizeof(command), "chmod -R u+rwx %s; rm -rf %s", dir_path,
+		       dir_path);
+	if (system(command) != 0)
+		fprintf(stderr, "%s is left behind\n", dir_path);
+}
+
+int unit_dir(void)
+{
+	int fd;
+
+	(void)snprintf(dir_path, sizeof(dir_path), "/tmp/capsule-unit-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir_path));
+	ck_assert_int_eq(atexit(dir_remove), 0);
+	fd = open(dir_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+int unit_main(const char *topic, const TTest *const tests[])
+{
+	Suite *suite = suite_create(topic);
+	TCase *group = tcase_create(topic);
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(group, 60);
+	for (; *tests; tests++)
+		tcase_add_test(group, *tests);
+	suite_add_tcase(suite, group);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -9,6 +9,7 @@
 #define RT_ROOTFS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "cgroup.h"
 #include "err.h"
@@ -17,31 +18,43 @@
 
 struct rt_rootfs {
 	int root_fd; /* O_PATH of the root mount */
-	int proc_fd; /* the container's own procfs, trusted (D3): a private fsopen("proc") */
+	int proc_fd; /* a trusted procfs (D3), set by rt_rootfs_mounts: the container's own, held
+			since it was made; else a private one */
+	int dev_fd;  /* the tmpfs that we mounted on /dev, out of others' reach; -1: no such */
+	int pts_fd;  /* the devpts that we mounted on /dev/pts; -1: no such */
+	int *late;   /* mounts that turn read-only when the tree is complete; owned */
+	size_t nlate;
 };
 
-#define RT_ROOTFS_INIT { -1, -1 }
+#define RT_ROOTFS_INIT                  \
+	{                               \
+		-1, -1, -1, -1, NULL, 0 \
+	}
 
-/* Before the clone, on the host: opens the root directory (O_PATH, a directory) and the host-side
- * sources of bind mounts, since a new user namespace may not be allowed to reach them later.
- * sources[i] is an O_PATH fd or -1 (mount i is no bind); owned by the caller, spec->nmounts long. */
+/* Before the clone, on the host: opens the root directory and the host-side sources of bind mounts,
+ * since a new user namespace may not be allowed to reach them later, and refuses what could only
+ * be done to the host's own mounts or sysctls. sources[i] is a clone of the source's mount,
+ * attached to nothing, or -1 (mount i is no bind); owned by the caller, spec->nmounts long, and on
+ * failure all -1. Relative sources are the working directory's (runc: the bundle's). */
 int rt_rootfs_open_sources(const struct rt_spec *spec, int *ret_root, int *sources,
 			   struct cps_err *err);
 
 /* spec->propagation on "/", default MS_REC|MS_SLAVE. */
 int rt_rootfs_propagation(const struct rt_spec *spec, struct cps_err *err);
-/* Makes the root a mount of its own (open_tree clone + move_mount), so that pivot_root can take it. */
+/* Makes the root a mount of its own (open_tree clone + move_mount), so that pivot_root can take it.
+ */
 int rt_rootfs_attach(struct rt_rootfs *r, const struct rt_spec *spec, int root_dir,
 		     struct cps_err *err);
-/* All of spec->mounts in order. own_userns: a user namespace of its own (devices are then bound
- * from the host, sysfs may need a bind). */
+/* All of spec->mounts in order; takes what it attaches out of sources. In a user namespace of its
+ * own sysfs may be a bind of the host's. */
 int rt_rootfs_mounts(struct rt_rootfs *r, const struct rt_spec *spec, const struct rt_cgroup *cg,
-		     const int *sources, struct rt_warn *warn, struct cps_err *err);
+		     int *sources, struct rt_warn *warn, struct cps_err *err);
 /* Default devices and symlinks (/dev/fd, stdin…, ptmx -> pts/ptmx, core) and spec->devices; binds
  * where mknod is not allowed. */
 int rt_rootfs_devices(struct rt_rootfs *r, const struct rt_spec *spec, struct rt_warn *warn,
 		      struct cps_err *err);
-/* pivot_root(".", ".") by descriptor, and detach the old tree. Without a mount namespace of its own:
+/* pivot_root(".", ".") by descriptor, and detach the old tree; then what has to be done before the
+ * root may turn read-only: the working directory made. Without a mount namespace of its own:
  * chroot. no_pivot: MS_MOVE + chroot (runc's --no-pivot). */
 int rt_rootfs_pivot(struct rt_rootfs *r, const struct rt_spec *spec, bool no_pivot,
 		    struct cps_err *err);
@@ -52,10 +65,10 @@ int rt_rootfs_readonly_paths(const struct rt_rootfs *r, const struct rt_spec *sp
 int rt_rootfs_readonly(const struct rt_rootfs *r, struct cps_err *err); /* root.readonly */
 void rt_rootfs_done(struct rt_rootfs *r);
 
-/* console.c: a pty of the container's devpts (verified, D4); *ret_slave by TIOCGPTPEER (D5);
- * binds it on /dev/console. Size 0: left alone. */
-int rt_console_open(const struct rt_rootfs *r, unsigned rows, unsigned cols, int *ret_master,
-		    int *ret_slave, struct cps_err *err);
+/* console.c: a pty of the container's devpts (verified, D4); *ret_slave by TIOCGPTPEER (D5). bind:
+ * also on /dev/console (the container's own terminal, not an exec's). Size 0: left alone. */
+int rt_console_open(const struct rt_rootfs *r, unsigned rows, unsigned cols, bool bind,
+		    int *ret_master, int *ret_slave, struct cps_err *err);
 /* Makes slave the controlling terminal and fds 0-2. */
 int rt_console_attach(int slave, struct cps_err *err);
 /* Connects to an AF_UNIX stream socket and sends the master, as runc does for --console-socket. */

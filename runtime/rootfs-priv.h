@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files behind rootfs.h say to each other.
+ */
+#ifndef RT_ROOTFS_PRIV_H
+#define RT_ROOTFS_PRIV_H
+
+#include <stdbool.h>
+
+#include "mount-opts.h"
+#include "rootfs.h"
+
+bool rt_has_own_mounts(const struct rt_spec *spec); /* a new mount namespace */
+bool rt_has_own_users(const struct rt_spec *spec);  /* a user namespace, new or joined */
+
+bool rt_mount_is_bind(const struct rt_mount *m, const struct rt_mount_opts *o);
+bool rt_mount_is_recursive(const struct rt_mount *m, const struct rt_mount_opts *o);
+
+/* On the host, before the clone: no sysctl but of namespaces that are the container's own. */
+int rt_sysctl_check(const struct rt_spec *spec, struct cps_err *err);
+
+/* The null device of the tree, verified (D4). */
+int rt_null_open(const struct rt_rootfs *r, struct cps_err *err);
+
+/* Makes the working directory if it is missing. */
+int rt_cwd_make(int root_fd, const char *cwd, struct cps_err *err);
+
+#endif

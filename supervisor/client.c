@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The client's end of link A: hello, requests with descriptors, replies matched by id.
+ */
+#include <config.h>
+
+#include "client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "command.h"
+#include "file.h"
+#include "own.h"
+#include "proto.h"
+
+#define CONNECT_RETRY_MS 5
+
+void sup_request_open(struct sup_request *r, const char *op)
+{
+	memset(r, 0, sizeof(*r));
+	cps_jsonw_init(&r->w, &r->buf, false);
+	cps_jsonw_open(&r->w, NULL, '{');
+	cps_jsonw_str(&r->w, "op", op);
+}
+
+void sup_request_fd(struct sup_request *r, const char *name, int fd)
+{
+	r->fd_names[r->nfds] = name;
+	r->fds[r->nfds++] = fd;
+}
+
+void sup_request_done(struct sup_request *r)
+{
+	cps_buf_done(&r->buf);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int sup_client_send(struct sup_client *c, struct sup_request *r, uint32_t *ret_id,
+		    struct cps_err *err)
+{
+	uint32_t id = ++c->last_id;
+	int rc;
+
+	if (r->nfds) {
+		cps_jsonw_open(&r->w, "fds", '[');
+		for (unsigned i = 0; i < r->nfds; i++)
+			cps_jsonw_str(&r->w, NULL, r->fd_names[i]);
+		cps_jsonw_close(&r->w, ']');
+	}
+	cps_jsonw_close(&r->w, '}');
+	if (r->buf.failed)
+		return cps_fail(err, ENOMEM, "request to the shim");
+	if (r->buf.len > CPS_FRAME_JSON_MAX)
+		return cps_failx(err, EMSGSIZE, "the request is larger than %d bytes",
+				 CPS_FRAME_JSON_MAX);
+	/* a shim that reads nothing must not hang us: its buffer holds what we ever send at once */
+	rc = cps_frame_send(c->sock, CPS_FRAME_REQUEST, id, r->buf.data, r->buf.len, r->fds,
+			    r->nfds, MSG_DONTWAIT, err);
+	if (rc < 0) {
+		c->lost = true;
+		return cps_wrap(err, rc, "shim of container '%s'", c->id);
+	}
+	*ret_id = id;
+	return 0;
+}
+
+int sup_client_recv(struct sup_client *c, int timeout_ms, struct cps_frame *ret,
+		    struct cps_err *err)
+{
+	struct pollfd p = { .fd = c->sock, .events = POLLIN };
+	int64_t end = now_ms() + timeout_ms;
+	int n, rc;
+
+	do {
+		int64_t left = end - now_ms();
+
+		n = poll(&p, 1, timeout_ms < 0 ? -1 : left < 0 ? 0 : (int)left);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return cps_fail(err, errno, "wait for the shim");
+	c->lost = true; /* until an answer is here */
+	if (n == 0)
+		return cps_failx(err, ETIMEDOUT,
+				 "the shim of container '%s' (pid %d) did not answer within %d s",
+				 c->id, (int)c->shim_pid, timeout_ms / 1000);
+	rc = cps_frame_recv(c->sock, 0, &c->arena, ret, err);
+	c->lost = rc <= 0;
+	if (rc == -ECONNRESET)
+		return 0;
+	return rc < 0 ? cps_wrap(err, rc, "shim of container '%s'", c->id) : rc;
+}
+
+int sup_client_check(struct sup_client *c, const struct cps_frame *f,
+		     const struct cps_json **ret_ok, struct cps_err *err)
+{
+	const struct cps_json *ok = NULL;
+	const char *step = NULL;
+	struct cps_err ignored;
+	int rc = cps_reply_check(f, &ok, err);
+
+	c->step[0] = '\0';
+	if (rc < 0) {
+		if (cps_json_str(cps_json_get(cps_json_get(f->body, "error"), "step"), &step,
+				 &ignored) == 0 &&
+		    step)
+			strncat(c->step, step, sizeof(c->step) - 1);
+		return rc;
+	}
+	if (ret_ok)
+		*ret_ok = ok;
+	return 0;
+}
+
+int sup_client_reply(struct sup_client *c, uint32_t id, int timeout_ms, struct cps_frame *ret_frame,
+		     const struct cps_json **ret_ok, struct cps_err *err)
+{
+	int64_t end = now_ms() + timeout_ms;
+
+	for (;;) {
+		cleanup_frame struct cps_frame f = { 0 };
+		int64_t left = end - now_ms();
+		int rc = sup_client_recv(c,
+					 timeout_ms < 0 ? SUP_NO_TIMEOUT
+					 : left < 0	? 0
+							: (int)left,
+					 &f, err);
+
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
+			return cps_failx(err, ECONNRESET,
+					 "the shim of container '%s' closed the connection", c->id);
+		if (f.kind != CPS_FRAME_REPLY || f.id != id)
+			continue;
+		rc = sup_client_check(c, &f, ret_ok, err);
+		if (rc == 0 && ret_frame) {
+			*ret_frame = f;
+			f.nfds = 0;
+		}
+		return rc;
+	}
+}
+
+int sup_client_call(struct sup_client *c, struct sup_request *r, int timeout_ms,
+		    struct cps_frame *ret_frame, const struct cps_json **ret_ok,
+		    struct cps_err *err)
+{
+	uint32_t id;
+	int rc = sup_client_send(c, r, &id, err);
+
+	if (rc < 0)
+		return rc;
+	return sup_client_reply(c, id, timeout_ms, ret_frame, ret_ok, err);
+}
+
+static int say_hello(struct sup_client *c, struct cps_err *err)
+{
+	cleanup_request struct sup_request r;
+	const struct cps_json *ok = NULL;
+	int64_t pid;
+	int rc;
+
+	sup_request_open(&r, CPS_OP_HELLO);
+	cps_jsonw_u64(&r.w, "protocol", CPS_PROTOCOL);
+	cps_jsonw_str(&r.w, "version", PACKAGE_VERSION);
+	rc = sup_client_call(c, &r, SUP_HELLO_MS, NULL, &ok, err);
+	if (rc < 0)
+		return rc;
+	rc = cps_json_i64(cps_json_get(ok, "pid"), 1, INT32_MAX, &pid, err);
+	if (rc < 0)
+		return cps_wrap(err, rc, "hello of the shim of container '%s'", c->id);
+	c->shim_pid = (pid_t)pid;
+	return 0;
+}
+
+int sup_client_adopt(struct sup_client *c, int *sock, const char *id, struct cps_err *err)
+{
+	c->sock = take_fd(sock);
+	c->id = id;
+	return say_hello(c, err);
+}
+
+int sup_client_open(struct sup_client *c, int rootfd, const char *id, struct cps_err *err)
+{
+	int64_t end = now_ms() + SUP_HELLO_MS;
+	cleanup_fd int dir = -1;
+	int rc;
+
+	c->id = id;
+	dir = openat(rootfd, id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return errno == ENOENT ? cps_failx(err, ENOENT, "no such container: '%s'", id)
+				       : cps_fail(err, errno, "open the state of '%s'", id);
+	for (;;) {
+		rc = cps_sock_connect(dir, "shim.sock", SOCK_NONBLOCK);
+		if (rc != -EAGAIN) /* its queue of clients is full: it is slow, or stuck */
+			break;
+		if (now_ms() > end)
+			return cps_failx(err, ETIMEDOUT,
+					 "the shim of container '%s' accepts no connection", id);
+		(void)poll(NULL, 0, CONNECT_RETRY_MS);
+	}
+	if (rc == -ENOENT || rc == -ECONNREFUSED)
+		return cps_failx(err, -rc, "container '%s' has no shim: it has died or was killed",
+				 id);
+	if (rc < 0)
+		return cps_fail(err, -rc, "connect to the shim of container '%s'", id);
+	c->sock = rc;
+	return say_hello(c, err);
+}
+
+int sup_connect(const char *root, const char *id, struct sup_container *ret_container,
+		struct sup_client *c, struct cps_err *err)
+{
+	cleanup_fd int rootfd = -1;
+	int rc = sup_container_open(root, id, &c->arena, &rootfd, ret_container, err);
+
+	if (rc < 0)
+		return rc;
+	if (!ret_container->shim_alive)
+		return cps_failx(err, ECONNREFUSED,
+				 "container '%s' has no shim: it has died or was killed", id);
+	return sup_client_open(c, rootfd, id, err);
+}
+
+void sup_client_done(struct sup_client *c)
+{
+	cps_close(&c->sock);
+	cps_arena_done(&c->arena);
+}
+
+int sup_client_exit_code(const struct sup_client *c, const struct cps_err *err)
+{
+	static const char *const rows[] = { "find-program", "exec" };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(c->step, rows[i]) != 0)
+			continue;
+		if (err->num == ENOENT || err->num == ENOTDIR)
+			return SUP_EXIT_NOT_FOUND;
+		return SUP_EXIT_NOT_EXECUTABLE;
+	}
+	return SUP_EXIT_FAILURE;
+}
+
+int sup_exit_object_code(const struct cps_json *exit)
+{
+	const struct cps_json *known = cps_json_get(exit, "known");
+	struct cps_err ignored;
+	int64_t code;
+
+	if (known && known->type == CPS_JSON_BOOL && !known->boolean)
+		return -1;
+	if (cps_json_i64(cps_json_get(exit, "code"), 0, 255, &code, &ignored) < 0)
+		return -1;
+	return (int)code;
+}

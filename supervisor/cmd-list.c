@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * capsule list: all containers, from their files.
+ */
+#include <config.h>
+
+#include "list.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "own.h"
+#include "store.h"
+#include "table.h"
+
+#define NO_ADDRESS "-" /* networks are not in this version */
+
+static bool has_process(const struct sup_container *c)
+{
+	return c->status == SUP_STATUS_CREATED || c->status == SUP_STATUS_RUNNING;
+}
+
+static void table_row(struct cps_table *t, const struct sup_container *c)
+{
+	cps_table_add(t, c->id);
+	cps_table_addf(t, "%d", has_process(c) ? (int)c->init.pid : 0);
+	cps_table_add(t, sup_status_title(c->status));
+	cps_table_add(t, NO_ADDRESS);
+	cps_table_add(t, c->bundle ? c->bundle : "-");
+	cps_table_add(t, c->created ? c->created : "-");
+}
+
+static void json_row(struct cps_jsonw *w, const struct sup_container *c)
+{
+	cps_jsonw_open(w, NULL, '{');
+	cps_jsonw_str(w, "id", c->id);
+	cps_jsonw_i64(w, "pid", has_process(c) ? c->init.pid : 0);
+	cps_jsonw_str(w, "status", sup_status_name(c->status));
+	cps_jsonw_null(w, "ip");
+	cps_jsonw_str(w, "bundle", c->bundle);
+	cps_jsonw_str(w, "created", c->created);
+	if (c->broken)
+		cps_jsonw_str(w, "reason", c->broken);
+	cps_jsonw_close(w, '}');
+}
+
+struct listing {
+	enum sup_list_format format;
+	struct cps_table table;
+	struct cps_buf buf;
+	struct cps_jsonw w;
+};
+
+static void listing_open(struct listing *l)
+{
+	static const char *const heading[] = { "ID", "PID", "STATUS", "IP", "BUNDLE", "CREATED" };
+	const unsigned columns = sizeof(heading) / sizeof(heading[0]);
+
+	cps_table_init(&l->table, columns);
+	for (unsigned i = 0; i < columns; i++)
+		cps_table_add(&l->table, heading[i]);
+	cps_jsonw_init(&l->w, &l->buf, true);
+	cps_jsonw_open(&l->w, NULL, '[');
+}
+
+static void listing_add(struct listing *l, const struct sup_container *c)
+{
+	switch (l->format) {
+	case SUP_LIST_TABLE:
+		table_row(&l->table, c);
+		break;
+	case SUP_LIST_JSON:
+		json_row(&l->w, c);
+		break;
+	case SUP_LIST_QUIET:
+		puts(c->id);
+		break;
+	}
+}
+
+static int listing_close(struct listing *l, struct cps_err *err)
+{
+	bool failed;
+
+	cps_jsonw_close(&l->w, ']');
+	failed = l->buf.failed;
+	if (l->format == SUP_LIST_TABLE)
+		cps_table_print(&l->table, stdout);
+	else if (l->format == SUP_LIST_JSON && !failed)
+		puts(l->buf.data);
+	cps_table_done(&l->table);
+	cps_buf_done(&l->buf);
+	return failed ? cps_fail(err, ENOMEM, "list containers") : 0;
+}
+
+int sup_list_print(const char *root, enum sup_list_format format, struct cps_err *err)
+{
+	cleanup_arena struct cps_arena names = CPS_ARENA_INIT;
+	cleanup_fd int rootfd = sup_store_open(root, err);
+	struct listing l = { .format = format };
+	const char **ids = NULL;
+	size_t n = 0;
+	int rc = 0;
+
+	if (rootfd < 0 && rootfd != -ENOENT)
+		return rootfd;
+	if (rootfd >= 0)
+		rc = sup_store_list(rootfd, &names, &ids, &n, err);
+	if (rc < 0)
+		return rc;
+	listing_open(&l);
+	for (size_t i = 0; i < n; i++) {
+		cleanup_arena struct cps_arena one = CPS_ARENA_INIT;
+		struct sup_container c;
+
+		/* one that is deleted meanwhile is no longer on the list */
+		if (sup_container_load(rootfd, ids[i], &one, &c, err) == 0)
+			listing_add(&l, &c);
+	}
+	return listing_close(&l, err);
+}
+
+int sup_list_format_parse(const char *text, enum sup_list_format *ret, struct cps_err *err)
+{
+	if (!text || strcmp(text, "table") == 0)
+		*ret = SUP_LIST_TABLE;
+	else if (strcmp(text, "json") == 0)
+		*ret = SUP_LIST_JSON;
+	else
+		return cps_failx(err, EINVAL, "--format: '%.40s' is neither table nor json", text);
+	return 0;
+}
+
+static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
+	       struct cps_err *err)
+{
+	cleanup_args struct sup_args args = { 0 };
+	const char *text = NULL;
+	bool quiet = false;
+	enum sup_list_format format;
+	const struct cps_opt table[] = {
+		{ "quiet", 'q', CPS_OPT_FLAG, &quiet, NULL, "names only" },
+		{ "format", 0, CPS_OPT_STR, &text, "FORMAT", "table (default) or json" },
+		{ 0 },
+	};
+	int rc = sup_args_parse(self, table, argc, argv, 0, 0, &args, err);
+
+	if (rc < 0 || args.done)
+		return rc;
+	rc = sup_list_format_parse(text, &format, err);
+	if (rc == 0)
+		rc = sup_list_print(ctx->root, quiet ? SUP_LIST_QUIET : format, err);
+	return cps_wrap(err, rc, "list");
+}
+
+const struct sup_command sup_cmd_list = {
+	.name = "list",
+	.alias = "ls",
+	.usage = "[-q] [--format table|json]",
+	.summary = "Lists containers",
+	.order = CPS_OPT_ANYWHERE,
+	.run = run,
+};

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * capsule log: what a container, or a job in it, has written.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "command.h"
+#include "log-reader.h"
+#include "own.h"
+#include "proc.h"
+#include "store.h"
+
+/* A point in time, or how long ago. */
+static int when_parse(const char *option, const char *text, struct timespec *ret,
+		      struct cps_err *err)
+{
+	int64_t ago_ms, ns;
+
+	if (cps_time_parse(text, ret) == 0)
+		return 0;
+	if (cps_duration_parse(text, &ago_ms) < 0)
+		return cps_failx(err, EINVAL,
+				 "--%s: '%.40s' is neither a time (2026-11-21T20:45:35Z) nor a "
+				 "duration (10m)",
+				 option, text);
+	clock_gettime(CLOCK_REALTIME, ret);
+	ns = ret->tv_nsec - ago_ms % 1000 * 1000000;
+	ret->tv_sec -= ago_ms / 1000 + (ns < 0 ? 1 : 0);
+	ret->tv_nsec = ns < 0 ? ns + 1000000000 : ns;
+	return 0;
+}
+
+static bool is_exec_id(const char *text)
+{
+	return strlen(text) == 36 && strspn(text, "0123456789abcdefABCDEF-") == 36;
+}
+
+/* Where the container's log is, as shim.json has it. */
+static int path_find(const struct sup_container *c, const char *root, char *buf, size_t size,
+		     struct cps_err *err)
+{
+	const struct cps_json *log = cps_json_get(c->shim_json, "log");
+	const char *driver = NULL, *path = NULL;
+	int n, rc = 0;
+
+	if (cps_json_get(log, "driver"))
+		rc = cps_json_str(cps_json_get(log, "driver"), &driver, err);
+	if (rc == 0 && cps_json_get(log, "path"))
+		rc = cps_json_str(cps_json_get(log, "path"), &path, err);
+	if (rc < 0)
+		return cps_wrap(err, rc, "shim.json");
+	if (driver && strcmp(driver, "none") == 0)
+		return cps_failx(err, ENOENT, "no log is kept (log driver none)");
+	n = path ? snprintf(buf, size, "%s", path) : snprintf(buf, size, "%s/%s/log", root, c->id);
+	return n < 0 || (size_t)n >= size ? cps_fail(err, ENAMETOOLONG, "its log") : 0;
+}
+
+static int exec_path_find(const struct sup_container *c, const char *root, const char *exec,
+			  char *dir, char *buf, size_t size, struct cps_err *err)
+{
+	int n;
+
+	if (!is_exec_id(exec))
+		return cps_failx(err, EINVAL, "-exec: '%.60s' is no job's id", exec);
+	n = snprintf(dir, size, "%s/%s/exec/%s", root, c->id, exec);
+	if (n < 0 || (size_t)n >= size)
+		return cps_fail(err, ENAMETOOLONG, "its log");
+	if (access(dir, F_OK) < 0)
+		return cps_failx(err, ENOENT, "no such job: '%s'", exec);
+	n = snprintf(buf, size, "%s/log", dir);
+	return n < 0 || (size_t)n >= size ? cps_fail(err, ENAMETOOLONG, "its log") : 0;
+}
+
+static int show(const char *root, const char *id, const char *exec, struct sup_log_query *q,
+		struct cps_err *err)
+{
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	cleanup_fd int rootfd = -1;
+	cleanup_fd int shim = -1;
+	char dir[PATH_MAX], path[PATH_MAX];
+	struct sup_container c;
+	uint64_t garbage = 0;
+	int rc = sup_container_open(root, id, &arena, &rootfd, &c, err);
+
+	if (rc < 0)
+		return rc;
+	(void)snprintf(dir, sizeof(dir), "%s/%s", root, id);
+	rc = exec ? exec_path_find(&c, root, exec, dir, path, sizeof(path), err)
+		  : path_find(&c, root, path, sizeof(path), err);
+	if (rc < 0)
+		return rc;
+	shim = c.shim.pid ? cps_pidfd_open_verified(c.shim.pid, c.shim.start_time) : -1;
+	q->path = path;
+	q->done_dir = dir;
+	q->done_name = "exit.json";
+	q->writer_pidfd = shim;
+	if (shim < 0 && !c.shim_alive)
+		q->follow = false; /* nobody writes any more */
+	rc = sup_log_show(q, 1, 2, &garbage, err);
+	if (garbage)
+		fprintf(stderr, "capsule: log %s: %llu lines are no log records, ignoring\n", id,
+			(unsigned long long)garbage);
+	return rc;
+}
+
+static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
+	       struct cps_err *err)
+{
+	cleanup_args struct sup_args args = { 0 };
+	const char *exec = NULL, *tail = NULL, *since = NULL, *until = NULL;
+	struct sup_log_query q = { .tail = SUP_LOG_ALL };
+	const struct cps_opt table[] = {
+		{ "follow", 'f', CPS_OPT_FLAG, &q.follow, NULL,
+		  "go on until the container has ended" },
+		{ "tail", 'n', CPS_OPT_STR, &tail, "N", "the last N lines only (all)" },
+		{ "since", 0, CPS_OPT_STR, &since, "T",
+		  "nothing before this time, or longer ago than this (10m)" },
+		{ "until", 0, CPS_OPT_STR, &until, "T", "nothing after this time" },
+		{ "timestamps", 't', CPS_OPT_FLAG, &q.timestamps, NULL,
+		  "each line's time before it" },
+		{ "exec", 0, CPS_OPT_STR, &exec, "JOB", "of a job that `exec -d` started" },
+		{ 0 },
+	};
+	int rc = sup_args_parse(self, table, argc, argv, 1, 1, &args, err);
+
+	if (rc < 0 || args.done)
+		return rc;
+	q.has_since = since != NULL;
+	q.has_until = until != NULL;
+	if (tail && strcmp(tail, "all") != 0 && cps_num_parse(tail, 0, INT64_MAX, &q.tail) < 0)
+		rc = cps_failx(err, EINVAL, "--tail: '%.40s' is no number of lines", tail);
+	if (rc == 0 && since)
+		rc = when_parse("since", since, &q.since, err);
+	if (rc == 0 && until)
+		rc = when_parse("until", until, &q.until, err);
+	if (rc == 0)
+		rc = show(ctx->root, args.v[0], exec, &q, err);
+	return cps_wrap(err, rc, "log %.64s", args.v[0]);
+}
+
+const struct sup_command sup_cmd_log = {
+	.name = "log",
+	.alias = "logs",
+	.usage = "[-f] [--tail N] [--since T] [--until T] [--timestamps] [-exec JOB] ID",
+	.summary = "Shows what a container or a job has written",
+	.order = CPS_OPT_ANYWHERE,
+	.run = run,
+};

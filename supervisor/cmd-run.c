@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * capsule run: create and start in one; in the foreground also delete, at the end.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "command.h"
+#include "create.h"
+#include "delete.h"
+#include "start.h"
+
+/* The older command line's `run -d false NAME`: the word behind a bare -d is its value. It is taken
+ * for one only if it cannot be the name, because another argument is there. */
+static void detach_word(int argc, char **argv, bool *detach, struct sup_args *args)
+{
+	static const char *const spellings[] = { "-d", "--d", "-detach", "--detach" };
+
+	if (args->n != 2 || (strcmp(args->v[0], "false") != 0 && strcmp(args->v[0], "true") != 0))
+		return;
+	for (int i = 1; i < argc; i++)
+		for (size_t s = 0; s < sizeof(spellings) / sizeof(spellings[0]); s++)
+			if (argv[i] == args->v[0] && strcmp(argv[i - 1], spellings[s]) == 0) {
+				*detach = strcmp(args->v[0], "true") == 0;
+				args->v[0] = args->v[1];
+				args->v[1] = NULL;
+				args->n = 1;
+				return;
+			}
+}
+
+/* Its shim is our child: it is gone when we are, not a zombie for somebody else. */
+static int run_delete(struct sup_client *client, struct sup_shim *shim, struct cps_err *err)
+{
+	int rc = sup_delete_by_shim(client, true, err);
+
+	if (rc == 0)
+		sup_shim_wait(shim);
+	return rc;
+}
+
+static int run_container(struct sup_ctx *ctx, const struct sup_create *create, const char *id,
+			 bool detach, int *ret_code, struct cps_err *err)
+{
+	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
+	cleanup_shim struct sup_shim shim = SUP_SHIM_INIT;
+	struct cps_err ignored;
+	int rc;
+
+	rc = sup_create_container(ctx, create, id, detach ? "null" : "fifo", &shim, &client, err);
+	if (rc < 0)
+		return rc;
+	rc = detach ? sup_start_detached(ctx, &client, false, err)
+		    : sup_start_foreground(ctx, &client, ret_code, err);
+	if (rc < 0) {
+		/* a container that could not be started is of no use; one whose shim we have lost
+		 * may be running, and is the user's to look at */
+		if (!client.lost)
+			(void)run_delete(&client, &shim, &ignored);
+		return rc;
+	}
+	if (detach || rc == 1) /* the user has detached: it lives on */
+		return 0;
+	return cps_wrap(err, run_delete(&client, &shim, err), "delete it at its end");
+}
+
+static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
+	       struct cps_err *err)
+{
+	cleanup_create struct sup_create create = { 0 };
+	cleanup_args struct sup_args args = { 0 };
+	struct cps_opt table[SUP_CREATE_OPTIONS + 2] = { 0 };
+	bool detach = false;
+	unsigned n;
+	int rc, code = 0;
+
+	n = sup_create_rows(&create, table);
+	table[n] = (struct cps_opt){
+		"detach", 'd',	CPS_OPT_FLAG,
+		&detach,  NULL, "return once it runs; output goes to the log alone"
+	};
+	rc = sup_args_parse(self, table, argc, argv, 1, 2, &args, err);
+	if (rc < 0 || args.done)
+		return rc;
+	detach_word(argc, argv, &detach, &args);
+	if (args.n != 1)
+		return cps_failx(err, EINVAL, "run: too many arguments; usage: capsule run %s",
+				 self->usage);
+	rc = run_container(ctx, &create, args.v[0], detach, &code, err);
+	if (rc < 0)
+		return cps_wrap(err, rc, "run %.64s", args.v[0]);
+	return code;
+}
+
+const struct sup_command sup_cmd_run = {
+	.name = "run",
+	.usage = "[-b DIR] [-d] [OPTION]... ID",
+	.summary = "Creates and starts a container; in the foreground it is deleted at its end",
+	.order = CPS_OPT_ANYWHERE,
+	.run = run,
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * capsule start: a created container's command begins; in the foreground unless detached.
+ */
+#include <config.h>
+
+#include "client.h"
+#include "command.h"
+#include "start.h"
+
+static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
+	       struct cps_err *err)
+{
+	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
+	cleanup_args struct sup_args args = { 0 };
+	struct sup_container c;
+	bool detach = false;
+	const struct cps_opt table[] = {
+		{ "detach", 'd', CPS_OPT_FLAG, &detach, NULL,
+		  "return at once; output goes to the log alone" },
+		{ 0 },
+	};
+	int rc, code = 0;
+
+	rc = sup_args_parse(self, table, argc, argv, 1, 1, &args, err);
+	if (rc < 0 || args.done)
+		return rc;
+	rc = sup_connect(ctx->root, args.v[0], &c, &client, err);
+	if (rc == 0)
+		rc = detach ? sup_start_detached(ctx, &client, true, err)
+			    : sup_start_foreground(ctx, &client, &code, err);
+	if (rc < 0) /* 1: the user has detached, which is no failure */
+		return cps_wrap(err, rc, "start %.64s", args.v[0]);
+	return code;
+}
+
+const struct sup_command sup_cmd_start = {
+	.name = "start",
+	.usage = "[-d] ID",
+	.summary = "Starts a created container, in the foreground unless -d is given",
+	.order = CPS_OPT_ANYWHERE,
+	.run = run,
+};

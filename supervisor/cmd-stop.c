@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * capsule stop: the stop signal, and SIGKILL for all of the container if it does not end in time.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+
+#include "client.h"
+#include "clock.h"
+#include "command.h"
+#include "own.h"
+#include "proc.h"
+#include "proto.h"
+#include "runtime-run.h"
+
+#define DEFAULT_TIMEOUT_MS 10000
+
+struct stop {
+	bool given; /* a timeout */
+	int64_t timeout_ms;
+};
+
+/* As the shim would, by the runtime. */
+static int stop_by_runtime(struct sup_ctx *ctx, const struct sup_container *c, int timeout_ms,
+			   struct cps_err *err)
+{
+	const char *const ask[] = { "kill", c->id, "TERM", NULL };
+	const char *const end[] = { "kill", "--all", c->id, "KILL", NULL };
+	cleanup_fd int pidfd = cps_pidfd_open_verified(c->init.pid, c->init.start_time);
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int rc;
+
+	if (pidfd < 0)
+		return 0; /* it has stopped */
+	rc = sup_runtime_run(ctx, ask, err);
+	if (rc < 0 || poll(&p, 1, timeout_ms) == 1)
+		return rc;
+	rc = sup_runtime_run(ctx, end, err);
+	if (rc == 0 && poll(&p, 1, SUP_REPLY_MS) != 1)
+		return cps_failx(err, ETIMEDOUT, "it does not die");
+	return rc;
+}
+
+static int64_t timeout_of(const struct stop *s, const struct sup_container *c)
+{
+	int64_t ms = DEFAULT_TIMEOUT_MS;
+	struct cps_err ignored;
+
+	if (s->given)
+		return s->timeout_ms;
+	(void)cps_json_i64(cps_json_get(c->shim_json, "stop_timeout_ms"), 0, INT32_MAX, &ms,
+			   &ignored);
+	return ms;
+}
+
+static int stop_one(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err)
+{
+	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
+	cleanup_request struct sup_request r = { 0 };
+	const struct stop *s = arg;
+	struct sup_container c = { 0 };
+	int rc = sup_connect(ctx->root, id, &c, &client, err);
+	int64_t timeout_ms = timeout_of(s, &c);
+
+	if (rc == -ECONNREFUSED)
+		return stop_by_runtime(ctx, &c, (int)timeout_ms, err);
+	if (rc < 0)
+		return rc;
+	sup_request_open(&r, CPS_OP_STOP);
+	if (s->given)
+		cps_jsonw_i64(&r.w, "timeout_ms", s->timeout_ms);
+	return sup_client_call(&client, &r,
+			       timeout_ms > INT32_MAX - SUP_REPLY_MS
+				       ? SUP_NO_TIMEOUT
+				       : (int)timeout_ms + SUP_REPLY_MS,
+			       NULL, NULL, err);
+}
+
+static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
+	       struct cps_err *err)
+{
+	cleanup_args struct sup_args args = { 0 };
+	const char *timeout = NULL;
+	struct stop s = { 0 };
+	const struct cps_opt table[] = {
+		{ "time", 't', CPS_OPT_STR, &timeout, "SECONDS",
+		  "how long to wait before SIGKILL (the container's --stop-timeout, else 10)" },
+		{ 0 },
+	};
+	int rc = sup_args_parse(self, table, argc, argv, 1, -1, &args, err);
+
+	if (rc < 0 || args.done)
+		return rc;
+	s.given = timeout != NULL;
+	if (s.given && (cps_duration_parse(timeout, &s.timeout_ms) < 0 || s.timeout_ms > INT32_MAX))
+		return cps_failx(err, EINVAL, "stop: -t: '%.40s' is no time", timeout);
+	return sup_args_each(ctx, &args, "stop", stop_one, &s, err);
+}
+
+const struct sup_command sup_cmd_stop = {
+	.name = "stop",
+	.usage = "[-t SECONDS] ID...",
+	.summary = "Asks containers to end, and kills those that do not",
+	.order = CPS_OPT_ANYWHERE,
+	.run = run,
+};

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The frame around every command: its options plus --help and --version, the count of its
+ * arguments, the grammar of container names.
+ */
+#include <config.h>
+
+#include "command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "own.h"
+
+#define OPTIONS_MAX 32
+
+static void print_help(const struct sup_command *self, const struct cps_opt *table)
+{
+	printf("Usage: capsule %s %s\n\n%s.\n", self->name, self->usage, self->summary);
+	if (self->alias)
+		printf("Also: capsule %s\n", self->alias);
+	printf("\nOptions:\n");
+	cps_opt_help(table);
+}
+
+int sup_args_parse(const struct sup_command *self, const struct cps_opt *table, int argc,
+		   char **argv, int min, int max, struct sup_args *ret, struct cps_err *err)
+{
+	struct cps_opt all[OPTIONS_MAX + 3] = { 0 };
+	bool help = false, version = false;
+	cleanup_free char **args = NULL;
+	unsigned n = 0;
+	int count, rc;
+
+	for (; table[n].name && n < OPTIONS_MAX; n++)
+		all[n] = table[n];
+	all[n++] = (struct cps_opt){ "help", 'h', CPS_OPT_FLAG, &help, NULL, "print this" };
+	all[n++] = (struct cps_opt){ "version", 0, CPS_OPT_FLAG, &version, NULL, NULL };
+
+	rc = cps_opt_parse(all, self->order, argc, argv, &args, &count, err);
+	if (rc < 0)
+		return cps_wrap(err, rc, "%s", self->name);
+	if (help)
+		print_help(self, all);
+	else if (version)
+		printf("capsule %s\n", PACKAGE_VERSION);
+	else if (count < min || (max >= 0 && count > max))
+		return cps_failx(err, EINVAL, "%s: %s; usage: capsule %s %s", self->name,
+				 count < min ? "an argument is missing" : "too many arguments",
+				 self->name, self->usage);
+	ret->v = take_ptr(&args);
+	ret->n = count;
+	ret->done = help || version;
+	return 0;
+}
+
+void sup_args_done(struct sup_args *args)
+{
+	free(args->v);
+	args->v = NULL;
+}
+
+void sup_opt_list_done(struct cps_opt_list *list)
+{
+	free(list->values);
+	list->values = NULL;
+	list->count = 0;
+}
+
+int sup_args_each(struct sup_ctx *ctx, const struct sup_args *args, const char *verb,
+		  int (*one)(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err),
+		  void *arg, struct cps_err *err)
+{
+	struct cps_err last = { 0 };
+	int failed = 0;
+
+	for (int i = 0; i < args->n; i++) {
+		int rc = one(ctx, args->v[i], arg, err);
+
+		if (rc == 0)
+			continue;
+		if (failed < 0)
+			fprintf(stderr, "capsule: %s\n", last.msg);
+		failed = cps_wrap(err, rc, "%s %.64s", verb, args->v[i]);
+		last = *err;
+	}
+	*err = last;
+	return failed;
+}
+
+int sup_id_check(const char *id, struct cps_err *err)
+{
+	if (cps_is_name(id))
+		return 0;
+	return cps_failx(err, EINVAL,
+			 "'%.80s' is no container's name: 1 to 64 of a-z A-Z 0-9 _ . -, the first "
+			 "a letter or a digit",
+			 id);
+}

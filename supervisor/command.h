@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a command of `capsule` is: one row of the table in main.c, one file cmd-<verb>.c. A command
+ * builds its option table, has it parsed here (which also serves --help), does its work and
+ * returns the exit code, or -errno with *err filled; main() reports.
+ */
+#ifndef SUP_COMMAND_H
+#define SUP_COMMAND_H
+
+#include <stdbool.h>
+
+#include "err.h"
+#include "opt.h"
+
+enum sup_exit { /* Docker's numbers, so that scripts can tell whose failure it was */
+		SUP_EXIT_FAILURE = 125,
+		SUP_EXIT_NOT_EXECUTABLE = 126,
+		SUP_EXIT_NOT_FOUND = 127,
+};
+
+struct sup_ctx {
+	const char *root;      /* one directory per container */
+	const char *data_root; /* what outlives them */
+	const char *shim;      /* file to run instead of the one beside us; NULL */
+	const char *runtime;   /* likewise, handed to the shim; NULL */
+	int exit_code; /* of a command that fails; SUP_EXIT_FAILURE unless it knows better */
+};
+
+struct sup_command {
+	const char *name;
+	const char *alias;   /* second name, or NULL */
+	const char *usage;   /* what follows the name */
+	const char *summary; /* one line */
+	enum cps_opt_order order;
+	int (*run)(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
+		   struct cps_err *err);
+};
+
+struct sup_args {
+	char **v; /* NULL-terminated; owned */
+	int n;
+	bool done; /* --help or --version was served: nothing is left to do */
+};
+
+/* Parses argv by the table, which gets --help and --version added, and checks the count of
+ * arguments (max < 0: no bound). */
+int sup_args_parse(const struct sup_command *self, const struct cps_opt *table, int argc,
+		   char **argv, int min, int max, struct sup_args *ret, struct cps_err *err);
+void sup_args_done(struct sup_args *args);
+void sup_opt_list_done(struct cps_opt_list *list);
+
+#define cleanup_args	 __attribute__((cleanup(sup_args_done)))
+#define cleanup_opt_list __attribute__((cleanup(sup_opt_list_done)))
+
+/* Calls `one` for every argument, whatever failed before; prints each failure but the last, which
+ * is returned. */
+int sup_args_each(struct sup_ctx *ctx, const struct sup_args *args, const char *verb,
+		  int (*one)(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err),
+		  void *arg, struct cps_err *err);
+
+/* The grammar of names, before any file is touched. */
+int sup_id_check(const char *id, struct cps_err *err);
+
+extern const struct sup_command sup_cmd_attach;
+extern const struct sup_command sup_cmd_create;
+extern const struct sup_command sup_cmd_delete;
+extern const struct sup_command sup_cmd_exec;
+extern const struct sup_command sup_cmd_jobs;
+extern const struct sup_command sup_cmd_kill;
+extern const struct sup_command sup_cmd_list;
+extern const struct sup_command sup_cmd_log;
+extern const struct sup_command sup_cmd_ps;
+extern const struct sup_command sup_cmd_run;
+extern const struct sup_command sup_cmd_spec;
+extern const struct sup_command sup_cmd_start;
+extern const struct sup_command sup_cmd_state;
+extern const struct sup_command sup_cmd_stop;
+extern const struct sup_command sup_cmd_wait;
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Removing a container.
+ */
+#include <config.h>
+
+#include "delete.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+
+#include "file.h"
+#include "own.h"
+#include "proc.h"
+#include "proto.h"
+#include "runtime-run.h"
+
+#define SHIM_EXIT_MS 5000
+
+int sup_delete_by_shim(struct sup_client *client, bool force, struct cps_err *err)
+{
+	cleanup_request struct sup_request r;
+	cleanup_frame struct cps_frame last = { 0 };
+	struct cps_err ignored;
+	int rc;
+
+	sup_request_open(&r, CPS_OP_DELETE);
+	cps_jsonw_bool(&r.w, "force", force);
+	rc = sup_client_call(client, &r, SUP_REPLY_MS, NULL, NULL, err);
+	if (rc < 0)
+		return rc;
+	/* everything is gone but the shim itself, which closes the connection by leaving */
+	while (sup_client_recv(client, SHIM_EXIT_MS, &last, &ignored) > 0)
+		cps_frame_done(&last);
+	return 0;
+}
+
+/* A shim that does not answer would go on writing into a directory that is to disappear. */
+static int shim_kill(const struct sup_container *c, struct cps_err *err)
+{
+	cleanup_fd int pidfd = -1;
+	struct pollfd p = { .events = POLLIN };
+
+	if (!c->shim.pid)
+		return 0;
+	pidfd = cps_pidfd_open_verified(c->shim.pid, c->shim.start_time);
+	if (pidfd < 0)
+		return 0; /* gone */
+	(void)cps_pidfd_signal(pidfd, SIGKILL);
+	p.fd = pidfd;
+	if (poll(&p, 1, SHIM_EXIT_MS) != 1)
+		return cps_failx(err, EBUSY, "its shim (pid %d) does not die", (int)c->shim.pid);
+	return 0;
+}
+
+int sup_delete_remains(const struct sup_ctx *ctx, const struct sup_container *c, bool force,
+		       struct cps_err *err)
+{
+	const char *const args[] = { "delete", "--force", c->id, NULL };
+	cleanup_fd int rootfd = -1;
+	int rc;
+
+	if (!force && c->status != SUP_STATUS_STOPPED)
+		return cps_failx(err, EBUSY, "the container is %s%s%s; use -f",
+				 sup_status_name(c->status), c->broken ? ": " : "",
+				 c->broken ? c->broken : "");
+	rc = shim_kill(c, err);
+	if (rc == 0)
+		rc = sup_runtime_run(ctx, args, err);
+	if (rc < 0)
+		return rc;
+	rootfd = sup_store_open(ctx->root, err);
+	if (rootfd < 0)
+		return rootfd;
+	return cps_remove_tree(rootfd, c->id, err);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The foreground: one poll loop over our signals, the shim, and up to three copies.
+ */
+#include <config.h>
+
+#include "foreground.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "own.h"
+#include "proto.h"
+#include "pump.h"
+#include "terminal.h"
+
+#define CONSOLE_DRAIN_MS 100 /* a job's terminal that others still hold open */
+#define END_OF_INPUT	 "\004"
+
+enum { WAIT_SIGNALS, WAIT_SHIM, WAIT_IN, WAIT_OUT, WAIT_ERR, WAIT_COUNT };
+
+/* One run of the loop. */
+struct loop {
+	struct sup_foreground *fg;
+	struct sup_terminal terminal;
+	struct sup_pump *in, *out, *err; /* one allocation */
+	uint32_t wait_id;
+	bool exited;
+	bool detached;
+	int code;
+};
+
+int sup_signals_block(struct cps_err *err)
+{
+	static const int passed_on[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
+					 SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH };
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+		sigaddset(&set, passed_on[i]);
+	(void)signal(SIGPIPE, SIG_IGN); /* a reader that leaves is seen by write */
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return cps_fail(err, errno, "block signals");
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? cps_fail(err, errno, "make a signalfd") : fd;
+}
+
+static void size_send(struct sup_foreground *fg)
+{
+	cleanup_request struct sup_request r;
+	struct winsize size;
+	struct cps_err ignored;
+	uint32_t id;
+
+	if (!fg->terminal || !sup_terminal_size(&size))
+		return;
+	if (fg->exec) { /* a job's terminal is in our own hands */
+		(void)ioctl(fg->out, TIOCSWINSZ, &size);
+		return;
+	}
+	sup_request_open(&r, CPS_OP_RESIZE);
+	cps_jsonw_u64(&r.w, "rows", size.ws_row);
+	cps_jsonw_u64(&r.w, "cols", size.ws_col);
+	(void)sup_client_send(fg->client, &r, &id, &ignored); /* a size is not worth failing for */
+}
+
+/* A pipe whose one end goes to the shim, named so in the request, and the other stays. */
+static int pipe_add(struct sup_request *r, const char *name, bool we_write, int *ret_ours,
+		    int *ret_theirs, struct cps_err *err)
+{
+	int pair[2];
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return cps_fail(err, errno, "make a pipe");
+	*ret_ours = pair[we_write ? 1 : 0];
+	*ret_theirs = pair[we_write ? 0 : 1];
+	sup_request_fd(r, name, *ret_theirs);
+	return 0;
+}
+
+int sup_foreground_attach(struct sup_foreground *fg, bool with_stdin, const char *flow,
+			  struct cps_err *err)
+{
+	cleanup_request struct sup_request r;
+	cleanup_fd int in = -1;
+	cleanup_fd int out = -1;
+	cleanup_fd int errors = -1;
+	const struct cps_json *ok = NULL, *terminal;
+	int rc = 0;
+
+	sup_request_open(&r, CPS_OP_ATTACH);
+	cps_jsonw_str(&r.w, "flow", flow);
+	if (fg->exec)
+		cps_jsonw_str(&r.w, "exec", fg->exec);
+	if (with_stdin)
+		rc = pipe_add(&r, "stdin", true, &fg->in, &in, err);
+	if (rc == 0)
+		rc = pipe_add(&r, "stdout", false, &fg->out, &out, err);
+	if (rc == 0)
+		rc = pipe_add(&r, "stderr", false, &fg->err, &errors, err);
+	if (rc == 0)
+		rc = sup_client_call(fg->client, &r, SUP_HELLO_MS, NULL, &ok, err);
+	if (rc < 0)
+		return cps_wrap(err, rc, "attach");
+	terminal = cps_json_get(ok, "terminal");
+	fg->terminal = terminal && terminal->type == CPS_JSON_BOOL && terminal->boolean;
+	size_send(fg);
+	return 0;
+}
+
+static void in_close(struct loop *l)
+{
+	l->in->active = false;
+	if (l->fg->exec && l->fg->terminal) /* its terminal has no end of its own */
+		(void)!write(l->fg->in, END_OF_INPUT, 1);
+	cps_close(&l->fg->in);
+}
+
+static void signal_send(struct sup_foreground *fg, int signal)
+{
+	cleanup_request struct sup_request r;
+	struct cps_err ignored;
+	uint32_t id;
+
+	sup_request_open(&r, CPS_OP_KILL);
+	cps_jsonw_i64(&r.w, "signal", signal);
+	if (fg->exec)
+		cps_jsonw_str(&r.w, "exec", fg->exec);
+	(void)sup_client_send(fg->client, &r, &id, &ignored); /* it may be gone already */
+}
+
+static void on_signals(struct loop *l)
+{
+	struct signalfd_siginfo info;
+
+	while (read(l->fg->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		int signal = (int)info.ssi_signo;
+
+		if (signal == SIGWINCH) {
+			size_send(l->fg);
+		} else if (l->fg->only_watching) {
+			l->detached = true;
+			l->code = 128 + signal;
+		} else {
+			signal_send(l->fg, signal);
+		}
+	}
+}
+
+static int on_frame(struct loop *l, struct cps_err *err)
+{
+	cleanup_frame struct cps_frame f = { 0 };
+	const struct cps_json *exit = NULL;
+	int rc = sup_client_recv(l->fg->client, 0, &f, err);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return cps_failx(
+			err, ECONNRESET,
+			"its shim has closed the connection: the exit status is not known");
+	if (f.kind != CPS_FRAME_REPLY || f.id != l->wait_id)
+		return 0;
+	rc = sup_client_check(l->fg->client, &f, &exit, err);
+	if (rc < 0)
+		return rc;
+	l->code = sup_exit_object_code(exit);
+	if (l->code < 0)
+		return cps_failx(err, EIO, "the exit status is not known");
+	l->exited = true;
+	return 0;
+}
+
+static void on_in(struct loop *l, short revents)
+{
+	enum sup_pump_result got = sup_pump_step(l->in, revents);
+
+	switch (got) {
+	case SUP_PUMP_READ:
+		if (!l->fg->terminal || !l->fg->may_detach)
+			break;
+		l->detached =
+			sup_terminal_filter(&l->terminal, l->in->buf, l->in->len, &l->in->len);
+		l->in->start = 0;
+		break;
+	case SUP_PUMP_ENDED:
+	case SUP_PUMP_BROKEN:
+		in_close(l);
+		break;
+	case SUP_PUMP_OK:
+		break;
+	}
+}
+
+/* Nobody reads our output any more: the container must see that too, or it would be held back. */
+static void on_output(struct sup_pump *pump, short revents, int *fd)
+{
+	if (sup_pump_step(pump, revents) == SUP_PUMP_BROKEN)
+		cps_close(fd);
+}
+
+static bool is_over(const struct loop *l)
+{
+	if (l->detached)
+		return true;
+	return l->exited && !l->out->active && !l->err->active;
+}
+
+static int loop_run(struct loop *l, struct cps_err *err)
+{
+	struct sup_foreground *fg = l->fg;
+	int rc = 0, n;
+
+	while (!is_over(l) && rc == 0) {
+		struct pollfd p[WAIT_COUNT] = {
+			[WAIT_SIGNALS] = { .fd = fg->signal_fd, .events = POLLIN },
+			[WAIT_SHIM] = { .fd = l->exited ? -1 : fg->client->sock, .events = POLLIN },
+			[WAIT_IN] = sup_pump_want(l->in),
+			[WAIT_OUT] = sup_pump_want(l->out),
+			[WAIT_ERR] = sup_pump_want(l->err),
+		};
+
+		if (l->exited)
+			p[WAIT_IN].fd = -1; /* nobody is left to type for */
+		n = poll(p, WAIT_COUNT, l->exited && fg->exec ? CONSOLE_DRAIN_MS : -1);
+		if (n < 0 && errno != EINTR)
+			return cps_fail(err, errno, "wait for the container");
+		if (n < 0)
+			continue;
+		if (n == 0)
+			return 0;
+		if (p[WAIT_SIGNALS].revents)
+			on_signals(l);
+		on_output(l->out, p[WAIT_OUT].revents, &fg->out);
+		on_output(l->err, p[WAIT_ERR].revents, &fg->err);
+		if (l->in->active)
+			on_in(l, p[WAIT_IN].revents);
+		if (p[WAIT_SHIM].revents)
+			rc = on_frame(l, err);
+	}
+	return rc;
+}
+
+static int wait_send(struct loop *l, struct cps_err *err)
+{
+	cleanup_request struct sup_request r;
+
+	sup_request_open(&r, CPS_OP_WAIT);
+	if (l->fg->exec)
+		cps_jsonw_str(&r.w, "exec", l->fg->exec);
+	return sup_client_send(l->fg->client, &r, &l->wait_id, err);
+}
+
+int sup_foreground_run(struct sup_foreground *fg, int *ret_code, struct cps_err *err)
+{
+	cleanup_free struct sup_pump *pumps = calloc(3, sizeof(*pumps));
+	struct loop l = { .fg = fg };
+	int rc;
+
+	if (!pumps)
+		return cps_fail(err, ENOMEM, "attach");
+	l.in = &pumps[0];
+	l.out = &pumps[1];
+	l.err = &pumps[2];
+	sup_pump_init(l.in, fg->in >= 0 ? 0 : -1, fg->in);
+	sup_pump_init(l.out, fg->out, 1);
+	sup_pump_init(l.err, fg->err, 2);
+	rc = wait_send(&l, err);
+	if (rc < 0)
+		return rc;
+	if (fg->terminal) {
+		sup_terminal_raw(&l.terminal);
+		size_send(fg);
+	}
+	rc = loop_run(&l, err);
+	sup_terminal_restore(&l.terminal);
+	if (rc < 0)
+		return rc;
+	*ret_code = l.code;
+	return l.detached ? 1 : 0;
+}
+
+void sup_foreground_done(struct sup_foreground *fg)
+{
+	cps_close(&fg->signal_fd);
+	cps_close(&fg->in);
+	cps_close(&fg->out);
+	cps_close(&fg->err);
+}

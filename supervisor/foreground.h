@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Being the terminal of a container or of a job: stdio is carried to and fro, signals are passed
+ * on, a terminal is put into raw mode and its size kept, ctrl-p ctrl-q detaches.
+ */
+#ifndef SUP_FOREGROUND_H
+#define SUP_FOREGROUND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client.h"
+#include "err.h"
+
+struct sup_foreground {
+	struct sup_client *client;
+	const char *exec;   /* the job; NULL: the container itself */
+	int signal_fd;	    /* sup_signals_block(); owned */
+	int in;		    /* to its stdin, or to its terminal; -1: none or ended; owned */
+	int out;	    /* from its stdout or terminal; owned */
+	int err;	    /* from its stderr; owned */
+	bool terminal;	    /* it has one: out and in carry it */
+	bool may_detach;    /* it stays when we leave */
+	bool only_watching; /* attach: our signals are our own */
+};
+
+#define SUP_FOREGROUND_INIT                                     \
+	{                                                       \
+		NULL, NULL, -1, -1, -1, -1, false, false, false \
+	}
+
+/* Blocks the signals that are passed on and returns a signalfd for them: before anything is
+ * started, so that none is lost. */
+int sup_signals_block(struct cps_err *err);
+
+/* Attaches to the container of fg->client and keeps our ends in *fg. flow: "wait" or "drop". */
+int sup_foreground_attach(struct sup_foreground *fg, bool with_stdin, const char *flow,
+			  struct cps_err *err);
+
+/* Until the container (or job) has ended and its output is shown: 0 and its exit code; 1: the user
+ * detached. */
+int sup_foreground_run(struct sup_foreground *fg, int *ret_code, struct cps_err *err);
+void sup_foreground_done(struct sup_foreground *fg);
+
+#define cleanup_foreground __attribute__((cleanup(sup_foreground_done)))
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of containers, which `list` and `ps` without an id print.
+ */
+#ifndef SUP_LIST_H
+#define SUP_LIST_H
+
+#include "err.h"
+
+enum sup_list_format { SUP_LIST_TABLE, SUP_LIST_JSON, SUP_LIST_QUIET };
+
+int sup_list_print(const char *root, enum sup_list_format format, struct cps_err *err);
+/* "table" (or NULL), "json" */
+int sup_list_format_parse(const char *text, enum sup_list_format *ret, struct cps_err *err);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The processes of a container, found through its cgroup and described from our own /proc: nothing
+ * of the container is run or read.
+ */
+#ifndef SUP_PROCESSES_H
+#define SUP_PROCESSES_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "arena.h"
+#include "err.h"
+#include "store.h"
+
+struct sup_process {
+	pid_t pid, ppid;
+	uid_t uid;
+	char state;
+	unsigned long cpu_seconds;
+	const char *command; /* arguments with blanks between; [name] if there are none */
+};
+
+/* The pids of all cgroups below the container's own, sorted; in the arena. */
+int sup_processes_pids(const struct sup_container *c, struct cps_arena *a, pid_t **ret,
+		       size_t *ret_n, struct cps_err *err);
+/* -ESRCH: it has ended meanwhile. */
+int sup_process_describe(pid_t pid, struct cps_arena *a, struct sup_process *ret);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * capsule-runtime run directly, for containers whose shim is dead: its files are enough for it to
+ * kill and delete.
+ */
+#ifndef SUP_RUNTIME_RUN_H
+#define SUP_RUNTIME_RUN_H
+
+#include "command.h"
+#include "err.h"
+
+/* Runs `capsule-runtime --root ROOT ARG...` (args NULL-terminated); what it says on stderr becomes
+ * the error. */
+int sup_runtime_run(const struct sup_ctx *ctx, const char *const *args, struct cps_err *err);
+
+#endif

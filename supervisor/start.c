@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The `start` request, alone or between attaching and waiting.
+ */
+#include <config.h>
+
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "foreground.h"
+#include "own.h"
+#include "proto.h"
+
+static int start(struct sup_ctx *ctx, struct sup_client *client, struct cps_err *err)
+{
+	cleanup_request struct sup_request r;
+	int rc;
+
+	sup_request_open(&r, CPS_OP_START);
+	rc = sup_client_call(client, &r, SUP_NO_TIMEOUT, NULL, NULL, err);
+	if (rc < 0)
+		ctx->exit_code = sup_client_exit_code(client, err);
+	return rc;
+}
+
+/* Attaches an input that has ended already: the end of the last attached one is the container's. */
+static int stdin_end(struct sup_client *client, struct cps_err *err)
+{
+	cleanup_request struct sup_request r;
+	cleanup_fd int in = -1;
+	int pair[2];
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return cps_fail(err, errno, "make a pipe");
+	in = pair[0];
+	(void)close(pair[1]);
+	sup_request_open(&r, CPS_OP_ATTACH);
+	cps_jsonw_str(&r.w, "flow", "drop");
+	sup_request_fd(&r, "stdin", in);
+	return cps_wrap(err, sup_client_call(client, &r, SUP_HELLO_MS, NULL, NULL, err),
+			"end its stdin");
+}
+
+int sup_start_detached(struct sup_ctx *ctx, struct sup_client *client, bool close_stdin,
+		       struct cps_err *err)
+{
+	int rc = start(ctx, client, err);
+
+	return rc == 0 && close_stdin ? stdin_end(client, err) : rc;
+}
+
+int sup_start_foreground(struct sup_ctx *ctx, struct sup_client *client, int *ret_code,
+			 struct cps_err *err)
+{
+	cleanup_foreground struct sup_foreground fg = SUP_FOREGROUND_INIT;
+	int rc;
+
+	fg.client = client;
+	fg.may_detach = true;
+	fg.signal_fd = sup_signals_block(err);
+	if (fg.signal_fd < 0)
+		return fg.signal_fd;
+	/* attached before it starts, so that nothing of it is missed */
+	rc = sup_foreground_attach(&fg, true, "wait", err);
+	if (rc == 0)
+		rc = start(ctx, client, err);
+	if (rc == 0)
+		rc = sup_foreground_run(&fg, ret_code, err);
+	return rc;
+}

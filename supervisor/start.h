@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starting a created container, as `start` and `run` both do.
+ */
+#ifndef SUP_START_H
+#define SUP_START_H
+
+#include <stdbool.h>
+
+#include "client.h"
+#include "command.h"
+
+/* close_stdin: the container was made with a stdin that nobody will ever write to; it sees its end
+ * at once, as with `run -d`. */
+int sup_start_detached(struct sup_ctx *ctx, struct sup_client *client, bool close_stdin,
+		       struct cps_err *err);
+/* Until it ends: 0 and its exit code; 1 if the user detached. */
+int sup_start_foreground(struct sup_ctx *ctx, struct sup_client *client, int *ret_code,
+			 struct cps_err *err);
+
+#endif

@@ -67,8 +67,10 @@ static int load_dir(const struct cps_json *node, struct rt_cgroup_dir *ret, stru
 		rc = cps_json_bool(made, &ret->made, err);
 	if (rc < 0)
 		return rc;
-	if (strncmp(ret->mount, root, sizeof(root) - 1) != 0 || strstr(ret->mount, "..") ||
-	    ret->path[0] != '/' || !ret->path[1] || strstr(ret->path, "/../") ||
+	if (strncmp(ret->mount, root, sizeof(root) - 1) != 0 ||
+	    (ret->mount[sizeof(root) - 1] && ret->mount[sizeof(root) - 1] != '/') ||
+	    strstr(ret->mount, "..") || ret->path[0] != '/' || !ret->path[1] ||
+	    strstr(ret->path, "/../") ||
 	    (strlen(ret->path) >= 3 && strcmp(ret->path + strlen(ret->path) - 3, "/..") == 0))
 		return cps_json_fail(node, EBADMSG, err, "is no cgroup of a container");
 	return 0;

@@ -99,6 +99,12 @@ int rt_plan_create(const struct rt_spec *spec, struct rt_plan *ret, struct cps_e
 	rc = check_user_namespace(spec, err);
 	if (rc < 0)
 		return rc;
+	if ((spec->hostname || spec->domainname) && !spec->ns[RT_NS_UTS].wanted)
+		return cps_failx(
+			err, EINVAL,
+			"config.json: %s: not without a uts namespace in linux.namespaces: it "
+			"would be the host's",
+			spec->hostname ? "hostname" : "domainname");
 
 	p.userns = spec->ns[RT_NS_USER].wanted;
 	p.new_cgroupns = is_new(spec, RT_NS_CGROUP);

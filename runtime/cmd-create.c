@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * create: everything but the start of the container's program.
+ */
+#include <config.h>
+
+#include "command.h"
+
+#include "action.h"
+#include "own.h"
+
+static int cmd_create(const struct rt_globals *g, int argc, char **argv, int *ret_status,
+		      struct cps_err *err)
+{
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	cleanup_free char **args = NULL;
+	struct rt_create_options o;
+	const struct cps_opt table[] = {
+		{ "bundle", 'b', CPS_OPT_STR, &o.bundle, "DIR", "the bundle (default: here)" },
+		{ "console-socket", 0, CPS_OPT_STR, &o.req.console_socket, "PATH",
+		  "socket that takes the terminal's master" },
+		{ "pid-file", 0, CPS_OPT_STR, &o.pid_file, "FILE",
+		  "write the first process's pid there" },
+		{ "no-pivot", 0, CPS_OPT_FLAG, &o.req.no_pivot, NULL,
+		  "move the root and chroot instead of pivot_root (for a root on ramdisk)" },
+		{ "no-new-keyring", 0, CPS_OPT_FLAG, &o.req.no_new_keyring, NULL,
+		  "keep the caller's session keyring" },
+		{ "preserve-fds", 0, CPS_OPT_NUM, &o.preserve_fds, "N",
+		  "pass N descriptors from 3 on to the container" },
+		{ 0 },
+	};
+	struct rt_ctx ctx;
+	int count, rc;
+
+	rt_create_options_init(&o, g);
+	rc = rt_command_parse(&rt_cmd_create, table, argc, argv, 1, 1, &args, &count, err);
+	if (rc < 0 || !args)
+		return rc;
+	rc = rt_create_options_finish(&o, args[0], &arena, err);
+	if (rc < 0)
+		return rc;
+	rt_ctx_init(&ctx, &o.req, &arena);
+	ctx.own_warn.debug = g->debug;
+	rc = rt_action_create(&ctx, err);
+	if (rc == 0)
+		rt_command_warnings(&ctx);
+	rt_ctx_done(&ctx);
+	*ret_status = 0;
+	return rc;
+}
+
+const struct rt_command rt_cmd_create = {
+	"create", "ID", "Create a container; its program waits for `start`.", true, 1, cmd_create,
+};

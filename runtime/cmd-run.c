@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run: create, start and, in the foreground, wait and delete. Nobody else can start the container
+ * in between, so there is no gate: init goes on to execve without waiting.
+ */
+#include <config.h>
+
+#include "command.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include "action.h"
+#include "container.h"
+#include "foreground.h"
+#include "hooks.h"
+#include "own.h"
+#include "tables.h"
+
+static int run_poststart(struct rt_ctx *ctx, struct cps_err *err)
+{
+	int rc = rt_hooks_run(&ctx->spec->hooks, RT_HOOK_POSTSTART, &ctx->state, RT_STATUS_RUNNING,
+			      ctx->pid, err);
+
+	if (rc < 0)
+		rt_steps_undo(&rt_create_table, ctx);
+	return rc;
+}
+
+static int wait_and_delete(struct rt_ctx *ctx, const struct rt_create_options *o, int *ret_status,
+			   struct cps_err *err)
+{
+	struct rt_container c = { .root = ctx->req->root,
+				  .id = ctx->req->id,
+				  .arena = ctx->arena,
+				  .dir = -1,
+				  .pidfd = -1,
+				  .status = RT_STATUS_STOPPED };
+	int rc;
+
+	rc = rt_foreground_wait(ctx->pidfd, ctx->console, ret_status, err);
+	if (rc < 0 || o->keep)
+		return rc;
+	c.dir = take_fd(&ctx->dir);
+	c.state = ctx->state;
+	rc = rt_container_delete(&c, true, ctx->warn, err);
+	rt_container_done(&c);
+	return rc;
+}
+
+static int run(struct rt_ctx *ctx, const struct rt_create_options *o, int *ret_status,
+	       struct cps_err *err)
+{
+	int rc;
+
+	if (!o->detach)
+		rt_foreground_begin();
+	rc = rt_action_create(ctx, err);
+	if (rc < 0)
+		return rc;
+	(void)flock(ctx->dir, LOCK_UN); /* created, and started as well */
+	rc = run_poststart(ctx, err);
+	if (rc == 0 && !o->detach)
+		rc = wait_and_delete(ctx, o, ret_status, err);
+	if (rc == 0)
+		rt_command_warnings(ctx);
+	return rc;
+}
+
+static int cmd_run(const struct rt_globals *g, int argc, char **argv, int *ret_status,
+		   struct cps_err *err)
+{
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	cleanup_free char **args = NULL;
+	struct rt_create_options o;
+	const struct cps_opt table[] = {
+		{ "bundle", 'b', CPS_OPT_STR, &o.bundle, "DIR", "the bundle (default: here)" },
+		{ "console-socket", 0, CPS_OPT_STR, &o.req.console_socket, "PATH",
+		  "socket that takes the terminal's master" },
+		{ "detach", 'd', CPS_OPT_FLAG, &o.detach, NULL, "do not wait for its end" },
+		{ "keep", 0, CPS_OPT_FLAG, &o.keep, NULL, "do not delete it at its end" },
+		{ "pid-file", 0, CPS_OPT_STR, &o.pid_file, "FILE",
+		  "write the first process's pid there" },
+		{ "no-subreaper", 0, CPS_OPT_FLAG, &o.no_subreaper, NULL,
+		  NULL }, /* we never are one */
+		{ "no-pivot", 0, CPS_OPT_FLAG, &o.req.no_pivot, NULL,
+		  "move the root and chroot instead of pivot_root (for a root on ramdisk)" },
+		{ "no-new-keyring", 0, CPS_OPT_FLAG, &o.req.no_new_keyring, NULL,
+		  "keep the caller's session keyring" },
+		{ "preserve-fds", 0, CPS_OPT_NUM, &o.preserve_fds, "N",
+		  "pass N descriptors from 3 on to the container" },
+		{ 0 },
+	};
+	struct rt_ctx ctx;
+	int count, rc;
+
+	rt_create_options_init(&o, g);
+	rc = rt_command_parse(&rt_cmd_run, table, argc, argv, 1, 1, &args, &count, err);
+	if (rc < 0 || !args)
+		return rc;
+	rc = rt_create_options_finish(&o, args[0], &arena, err);
+	if (rc < 0)
+		return rc;
+	o.req.at_once = true;
+	o.req.keep_console = !o.detach;
+	rt_ctx_init(&ctx, &o.req, &arena);
+	ctx.own_warn.debug = g->debug;
+	*ret_status = 0;
+	rc = run(&ctx, &o, ret_status, err);
+	rt_ctx_done(&ctx);
+	return rc;
+}
+
+const struct rt_command rt_cmd_run = {
+	"run", "ID", "Create and start a container; in the foreground, wait and delete it.",
+	true,  1,    cmd_run,
+};

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the commands share.
+ */
+#include <config.h>
+
+#include "command.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "action.h"
+#include "log.h"
+#include "own.h"
+
+#define OPTIONS_MAX 24
+
+static void print_help(const struct rt_command *cmd, const struct cps_opt *table)
+{
+	printf("usage: capsule-runtime [global options] %s [options] %s\n\n%s\n\n", cmd->name,
+	       cmd->args, cmd->help);
+	cps_opt_help(table);
+}
+
+int rt_command_parse(const struct rt_command *cmd, const struct cps_opt *table, int argc,
+		     char **argv, int min, int max, char ***ret_args, int *ret_count,
+		     struct cps_err *err)
+{
+	struct cps_opt all[OPTIONS_MAX] = { 0 };
+	cleanup_free char **args = NULL;
+	bool help = false;
+	size_t n = 0;
+	int count, rc;
+
+	for (; table[n].name && n < OPTIONS_MAX - 2; n++)
+		all[n] = table[n];
+	all[n] = (struct cps_opt){ "help", 'h', CPS_OPT_FLAG, &help, NULL, "show this help" };
+	rc = cps_opt_parse(all, CPS_OPT_FIRST_ONLY, argc, argv, &args, &count, err);
+	if (rc < 0)
+		return cps_wrap(err, rc, "%s", cmd->name);
+	if (help) {
+		print_help(cmd, all);
+		*ret_args = NULL;
+		return 0;
+	}
+	if (count < min || (max >= 0 && count > max))
+		return cps_failx(err, EINVAL, "%s: wrong number of arguments: usage: %s %s",
+				 cmd->name, cmd->name, cmd->args);
+	*ret_args = take_ptr(&args);
+	*ret_count = count;
+	return 0;
+}
+
+int rt_path_absolute(const char *path, struct cps_arena *a, const char **ret, struct cps_err *err)
+{
+	char cwd[PATH_MAX];
+	const char *text;
+
+	if (path[0] == '/') {
+		*ret = path;
+		return 0;
+	}
+	if (!getcwd(cwd, sizeof(cwd)))
+		return cps_fail(err, errno, "find the working directory");
+	text = path[0] == '\0' || strcmp(path, ".") == 0 ? cps_arena_strdup(a, cwd)
+							 : cps_arena_printf(a, "%s/%s", cwd, path);
+	if (!text)
+		return cps_fail(err, ENOMEM, "'%s'", path);
+	*ret = text;
+	return 0;
+}
+
+void rt_create_options_init(struct rt_create_options *o, const struct rt_globals *g)
+{
+	memset(o, 0, sizeof(*o));
+	o->bundle = "";
+	o->req.root = g->root;
+	o->req.link = -1;
+	o->req.stdio[0] = o->req.stdio[1] = o->req.stdio[2] = -1;
+	o->req.cgroup_parent = "/"; /* where runc puts a container without linux.cgroupsPath */
+}
+
+int rt_create_options_finish(struct rt_create_options *o, const char *id, struct cps_arena *a,
+			     struct cps_err *err)
+{
+	int rc;
+
+	if (o->preserve_fds > 65536)
+		return cps_failx(err, EINVAL, "--preserve-fds: %lld is too many",
+				 (long long)o->preserve_fds);
+	o->req.id = id;
+	o->req.preserve_fds = (unsigned)o->preserve_fds;
+	rc = rt_path_absolute(o->bundle, a, &o->req.bundle, err);
+	if (rc == 0 && o->pid_file)
+		rc = rt_path_absolute(o->pid_file, a, &o->req.pid_file, err);
+	return rc;
+}
+
+static void log_warning(void *arg, const char *text)
+{
+	(void)arg;
+	cps_log(CPS_LOG_WARN, "%s", text);
+}
+
+void rt_command_warnings(const struct rt_ctx *ctx)
+{
+	rt_action_warnings(ctx, log_warning, NULL);
+}

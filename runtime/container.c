@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See container.h. Processes are signalled through pidfds that were verified against the recorded
+ * start time, never by a bare pid (D10).
+ */
+#include <config.h>
+
+#include "container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "hooks.h"
+#include "opt.h"
+#include "own.h"
+#include "proc.h"
+#include "start.h"
+
+#define KILL_WAIT_MS 10000
+
+static int open_dir(const char *root, const char *id, struct cps_err *err)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (!cps_is_name(id))
+		return cps_failx(err, EINVAL, "'%s' is no container id", id);
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", root, id) >= sizeof(path))
+		return cps_fail(err, ENAMETOOLONG, "'%s'", root);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return cps_failx(err, ENOENT, "container \"%s\" does not exist", id);
+	return fd < 0 ? cps_fail(err, errno, "open '%s'", path) : fd;
+}
+
+int rt_container_open(const char *root, const char *id, struct cps_arena *a,
+		      struct rt_container *ret, struct cps_err *err)
+{
+	struct rt_container c = { .root = root, .id = id, .arena = a, .dir = -1, .pidfd = -1 };
+	cleanup_fd int dir = open_dir(root, id, err);
+	int rc;
+
+	if (dir < 0)
+		return dir;
+	rc = rt_state_load(dir, a, &c.state, err);
+	/* A shim's directory may be there before, and after, the runtime's part of it. */
+	if (rc == -ENOENT)
+		return cps_failx(err, ENOENT, "container \"%s\" does not exist", id);
+	if (rc < 0)
+		return cps_wrap(err, rc, "container \"%s\"", id);
+	c.status = rt_state_status(&c.state, dir, &c.pidfd);
+	c.dir = take_fd(&dir);
+	*ret = c;
+	return 0;
+}
+
+void rt_container_done(struct rt_container *c)
+{
+	cps_close(&c->dir);
+	cps_close(&c->pidfd);
+}
+
+int rt_container_spec(const struct rt_container *c, const struct rt_spec **ret_spec,
+		      struct cps_err *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int rc;
+
+	rc = cps_file_read(c->dir, RT_CONFIG_NAME, RT_SPEC_MAX, &text, &len, err);
+	if (rc == 0)
+		rc = rt_spec_parse(c->arena, text, len, c->state.bundle, NULL, ret_spec, err);
+	return rc;
+}
+
+static int wait_for_death(int pidfd, struct cps_err *err)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int rc;
+
+	do
+		rc = poll(&p, 1, KILL_WAIT_MS);
+	while (rc < 0 && errno == EINTR);
+	return rc > 0 ? 0
+		      : cps_failx(err, ETIMEDOUT,
+				  "its first process does not die, %d ms after SIGKILL",
+				  KILL_WAIT_MS);
+}
+
+/* Ends every process: with a pid namespace of its own the kernel does that when init goes. */
+static int kill_everything(struct rt_container *c, struct cps_err *err)
+{
+	int rc;
+
+	if (c->pidfd >= 0) {
+		rc = cps_pidfd_signal(c->pidfd, SIGKILL);
+		if (rc < 0 && rc != -ESRCH)
+			return cps_fail(err, -rc, "kill process %d", c->state.pid);
+	}
+	/* A frozen process dies when it is thawed; the cgroup's kill does both. */
+	if (!c->state.own_pidns || c->status == RT_STATUS_PAUSED) {
+		rc = rt_cgroup_kill(&c->state.cgroup, SIGKILL, err);
+		if (rc < 0)
+			return rc;
+	}
+	return c->pidfd >= 0 ? wait_for_death(c->pidfd, err) : 0;
+}
+
+static int run_poststart(struct rt_container *c, struct cps_err *err)
+{
+	const struct rt_spec *spec;
+	struct cps_err ignored;
+	int rc;
+
+	rc = rt_container_spec(c, &spec, err);
+	if (rc == 0)
+		rc = rt_hooks_run(&spec->hooks, RT_HOOK_POSTSTART, &c->state, RT_STATUS_RUNNING,
+				  c->state.pid, err);
+	if (rc < 0)
+		(void)kill_everything(c, &ignored);
+	return rc;
+}
+
+int rt_container_start(struct rt_container *c, struct cps_err *err)
+{
+	int rc;
+
+	if (c->status == RT_STATUS_STOPPED)
+		return cps_failx(err, ESRCH, "cannot start a container that has stopped");
+	if (c->status != RT_STATUS_CREATED)
+		return cps_failx(err, EBUSY, "cannot start an already %s container",
+				 rt_status_names[c->status]);
+	rc = rt_gate_start(c->dir, err);
+	if (rc == 0 && c->state.poststart)
+		rc = run_poststart(c, err);
+	return rc;
+}
+
+int rt_container_kill(struct rt_container *c, int signal, bool all, struct cps_err *err)
+{
+	int rc;
+
+	if (all)
+		return rt_cgroup_kill(&c->state.cgroup, signal, err);
+	if (c->pidfd < 0)
+		return cps_failx(err, ESRCH, "container not running");
+	rc = cps_pidfd_signal(c->pidfd, signal);
+	if (rc == -ESRCH)
+		return cps_failx(err, ESRCH, "container not running");
+	return rc < 0 ? cps_fail(err, -rc, "send signal %d to process %d", signal, c->state.pid)
+		      : 0;
+}
+
+static void remove_dir(const char *root, const char *id)
+{
+	cleanup_fd int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)unlinkat(fd, id, AT_REMOVEDIR); /* not empty: the rest is somebody else's */
+}
+
+/* A hook that fails is the hook's problem: the container goes all the same. */
+static void run_poststop(struct rt_container *c, struct rt_warn *warn)
+{
+	const struct rt_spec *spec;
+	struct cps_err err;
+
+	if (!c->state.poststop)
+		return;
+	if (rt_container_spec(c, &spec, &err) < 0 ||
+	    rt_hooks_run(&spec->hooks, RT_HOOK_POSTSTOP, &c->state, RT_STATUS_STOPPED, 0, &err) < 0)
+		rt_warn(warn, "%s, ignoring", err.msg);
+}
+
+int rt_container_delete(struct rt_container *c, bool force, struct rt_warn *warn,
+			struct cps_err *err)
+{
+	int rc;
+
+	if (!force && c->status != RT_STATUS_STOPPED && c->status != RT_STATUS_CREATED)
+		return cps_failx(err, EBUSY, "cannot delete container %s that is not stopped: %s",
+				 c->id, rt_status_names[c->status]);
+	rc = kill_everything(c, err);
+	if (rc == 0)
+		rc = rt_cgroup_remove(&c->state.cgroup, err);
+	if (rc < 0)
+		return rc;
+	run_poststop(c, warn);
+	rt_state_unlink(c->dir);
+	remove_dir(c->root, c->id);
+	return 0;
+}
+
+int rt_container_delete_by_id(const char *root, const char *id, bool force, struct rt_warn *warn,
+			      struct cps_err *err)
+{
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	cleanup_container struct rt_container c = RT_CONTAINER_INIT;
+	cleanup_fd int dir = -1;
+	struct cps_err ignored;
+	int rc;
+
+	rc = rt_container_open(root, id, &arena, &c, err);
+	if (rc == 0)
+		return rt_container_delete(&c, force, warn, err);
+	if (!force || rc == -EINVAL)
+		return rc;
+	/* Nothing, or a wreck without a state that could be read: then there was no cgroup yet, or
+	 * nobody can say which. */
+	dir = open_dir(root, id, &ignored);
+	if (dir < 0)
+		return 0;
+	if (rc != -ENOENT)
+		rt_warn(warn, "%s: its processes and cgroups, if any, are left", err->msg);
+	rt_state_unlink(dir);
+	remove_dir(root, id);
+	return 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container that exists: found by id, started, signalled, deleted.
+ */
+#ifndef RT_CONTAINER_H
+#define RT_CONTAINER_H
+
+#include <stdbool.h>
+
+#include "arena.h"
+#include "err.h"
+#include "spec.h"
+#include "state.h"
+#include "warn.h"
+
+struct rt_container {
+	const char *root, *id; /* borrowed */
+	struct cps_arena *arena;
+	int dir; /* <root>/<id> */
+	struct rt_state state;
+	enum rt_status status; /* as it was when it was opened */
+	int pidfd;	       /* of a living init, or -1 */
+};
+
+#define RT_CONTAINER_INIT                            \
+	{                                            \
+		.root = NULL, .dir = -1, .pidfd = -1 \
+	}
+
+/* ENOENT: `container "x" does not exist`; EBADMSG: its state cannot be read. */
+int rt_container_open(const char *root, const char *id, struct cps_arena *a,
+		      struct rt_container *ret, struct cps_err *err);
+void rt_container_done(struct rt_container *c);
+/* config.json as it was at create. */
+int rt_container_spec(const struct rt_container *c, const struct rt_spec **ret_spec,
+		      struct cps_err *err);
+
+/* Opens the gate; 0 when execve has happened and the poststart hooks have run. A container whose
+ * poststart hooks fail is killed. */
+int rt_container_start(struct rt_container *c, struct cps_err *err);
+/* all: every process of its cgroup, also when its init is gone. */
+int rt_container_kill(struct rt_container *c, int signal, bool all, struct cps_err *err);
+/* Kills what lives (force; a created container needs none), runs poststop hooks, and removes
+ * cgroups and files. A state directory that holds other things is left. */
+int rt_container_delete(struct rt_container *c, bool force, struct rt_warn *warn,
+			struct cps_err *err);
+/* delete --force by name: removes what can be found of a container that cannot be opened. An id
+ * that does not exist is fine. */
+int rt_container_delete_by_id(const char *root, const char *id, bool force, struct rt_warn *warn,
+			      struct cps_err *err);
+
+#define cleanup_container __attribute__((cleanup(rt_container_done)))
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See rlimits.h.
+ */
+#include <config.h>
+
+#include "rlimits.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+
+int rt_rlimits_raise(pid_t pid, const struct rt_process *p, struct cps_err *err)
+{
+	for (size_t i = 0; i < p->nrlimits; i++) {
+		const struct rt_rlimit *l = &p->rlimits[i];
+		struct rlimit r;
+
+		if (prlimit(pid, l->resource, NULL, &r) < 0)
+			return cps_fail(err, errno, "read %s", l->name);
+		if (l->hard <= r.rlim_max)
+			continue;
+		r.rlim_max = l->hard;
+		if (prlimit(pid, l->resource, &r, NULL) < 0)
+			return cps_fail(err, errno, "raise %s to %llu", l->name,
+					(unsigned long long)l->hard);
+	}
+	return 0;
+}
+
+int rt_rlimits_set(const struct rt_process *p, struct cps_err *err)
+{
+	for (size_t i = 0; i < p->nrlimits; i++) {
+		const struct rt_rlimit *l = &p->rlimits[i];
+		struct rlimit r = { .rlim_cur = l->soft, .rlim_max = l->hard };
+
+		if (setrlimit((__rlimit_resource_t)l->resource, &r) < 0)
+			return cps_fail(err, errno, "set %s to %llu:%llu", l->name,
+					(unsigned long long)l->soft, (unsigned long long)l->hard);
+	}
+	return 0;
+}

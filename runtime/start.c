@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See start.h. Connections that end without GO are probes; one that says nothing is dropped after a
+ * while, so that it cannot keep the container from being started.
+ */
+#include <config.h>
+
+#include "start.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "gate.h"
+#include "own.h"
+
+#define GATE_BACKLOG	16
+#define GATE_SILENCE_MS 2000
+
+int rt_gate_open(int dir, struct cps_err *err)
+{
+	int fd = cps_sock_listen(dir, CPS_GATE_SOCKET, 0, GATE_BACKLOG);
+
+	return fd < 0 ? cps_fail(err, -fd, "listen on '%s'", CPS_GATE_SOCKET) : fd;
+}
+
+static bool says_go(int conn)
+{
+	struct pollfd p = { .fd = conn, .events = POLLIN };
+	struct cps_gate_packet b;
+
+	return poll(&p, 1, GATE_SILENCE_MS) > 0 && cps_gate_recv(conn, 0, &b) == 1 &&
+	       b.kind == CPS_GATE_GO;
+}
+
+int rt_gate_wait(int gate, struct cps_err *err)
+{
+	for (;;) {
+		cleanup_fd int conn = accept4(gate, NULL, NULL, SOCK_CLOEXEC);
+
+		if (conn < 0 && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		if (conn < 0)
+			return cps_fail(err, errno, "accept at the gate");
+		/* A starter that is gone before it hears ACCEPTED has not started anything. */
+		if (says_go(conn) && cps_gate_send(conn, CPS_GATE_ACCEPTED, 0, NULL) == 0)
+			return take_fd(&conn);
+	}
+}
+
+bool rt_gate_is_open(int dir)
+{
+	cleanup_fd int conn = cps_sock_connect(dir, CPS_GATE_SOCKET, SOCK_NONBLOCK);
+
+	return conn >= 0 || conn == -EAGAIN; /* EAGAIN: others are waiting in line */
+}
+
+int rt_gate_start(int dir, struct cps_err *err)
+{
+	struct cps_gate_packet b;
+	cleanup_fd int conn = cps_sock_connect(dir, CPS_GATE_SOCKET, 0);
+	bool accepted = false;
+	int rc;
+
+	if (conn == -ECONNREFUSED || conn == -ENOENT)
+		return cps_failx(err, ESRCH, "nobody waits at the gate");
+	if (conn < 0)
+		return cps_fail(err, -conn, "connect to '%s'", CPS_GATE_SOCKET);
+	rc = cps_gate_send(conn, CPS_GATE_GO, 0, NULL);
+	while (rc >= 0 && (rc = cps_gate_recv(conn, 0, &b)) == 1) {
+		if (b.kind == CPS_GATE_FAILED) {
+			*err = b.err;
+			return b.err.num > 0 ? -b.err.num : -EIO;
+		}
+		accepted = accepted || b.kind == CPS_GATE_ACCEPTED;
+	}
+	if (accepted && rc == 0)
+		return 0;
+	if (rc < 0 && rc != -EPIPE && rc != -ECONNRESET)
+		return cps_fail(err, -rc, "speak at the gate");
+	return cps_failx(err, EBUSY, "somebody else has started it, or it is gone");
+}

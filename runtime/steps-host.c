@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps of the runtime itself: before the clone, beside init, and around it.
+ */
+#include <config.h>
+
+#include "tables.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "baton.h"
+#include "file.h"
+#include "frame.h"
+#include "hooks.h"
+#include "idmap.h"
+#include "log.h"
+#include "own.h"
+#include "proto.h"
+#include "rlimits.h"
+#include "spawn.h"
+#include "start.h"
+
+int step_plan(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_plan_create(ctx->spec, &ctx->plan, err);
+}
+
+int step_open_files(struct rt_ctx *ctx, struct cps_err *err)
+{
+	size_t n = ctx->spec->nmounts;
+
+	ctx->sources = cps_arena_array(ctx->arena, n + 1, sizeof(int));
+	if (!ctx->sources)
+		return cps_fail(err, ENOMEM, "%zu mounts", n);
+	for (size_t i = 0; i < n; i++)
+		ctx->sources[i] = -1;
+	return rt_rootfs_open_sources(ctx->spec, &ctx->root_dir, ctx->sources, err);
+}
+
+int step_open_namespaces(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_spawn_open_namespaces(ctx, err);
+}
+
+int step_cgroup_paths(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_cgroup_init(&ctx->state.cgroup, ctx->spec->cgroups_path, ctx->req->cgroup_parent,
+			      ctx->req->id, err);
+}
+
+int step_seccomp_compile(struct rt_ctx *ctx, struct cps_err *err)
+{
+	char cache[PATH_MAX];
+
+	/* A name that no container can have (D18). */
+	if ((size_t)snprintf(cache, sizeof(cache), "%s/.seccomp", ctx->req->root) >= sizeof(cache))
+		return cps_fail(err, ENAMETOOLONG, "'%s'", ctx->req->root);
+	return rt_seccomp_compile(&ctx->spec->seccomp, cache, &ctx->filter, ctx->warn, err);
+}
+
+static int open_root(const char *root, struct cps_err *err)
+{
+	int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0 && errno == ENOENT) {
+		rc = cps_mkdir_all(root, 0700, err);
+		if (rc < 0)
+			return rc;
+		fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	return fd < 0 ? cps_fail(err, errno, "open '%s'", root) : fd;
+}
+
+/* The directory's name is the claim on the id, and the lock on it says that we are at work. */
+int step_state_dir(struct rt_ctx *ctx, struct cps_err *err)
+{
+	cleanup_fd int root = open_root(ctx->req->root, err);
+
+	if (root < 0)
+		return root;
+	if (!ctx->req->adopt_dir) {
+		if (mkdirat(root, ctx->req->id, 0700) < 0)
+			return errno == EEXIST
+				       ? cps_failx(err, EEXIST,
+						   "container with given ID already exists: '%s'",
+						   ctx->req->id)
+				       : cps_fail(err, errno, "make '%s/%s'", ctx->req->root,
+						  ctx->req->id);
+		ctx->dir_made = true;
+	}
+	ctx->dir = openat(root, ctx->req->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (ctx->dir < 0)
+		return cps_fail(err, errno, "open '%s/%s'", ctx->req->root, ctx->req->id);
+	if (flock(ctx->dir, LOCK_EX | LOCK_NB) < 0)
+		return cps_fail(err, errno, "lock '%s/%s'", ctx->req->root, ctx->req->id);
+	return 0;
+}
+
+void undo_state_dir(struct rt_ctx *ctx)
+{
+	cleanup_fd int root = -1;
+
+	if (ctx->dir < 0)
+		return;
+	rt_state_unlink(ctx->dir);
+	cps_close(&ctx->dir);
+	if (!ctx->dir_made)
+		return;
+	root = open(ctx->req->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root >= 0)
+		(void)unlinkat(root, ctx->req->id, AT_REMOVEDIR);
+}
+
+static int format_annotations(struct rt_ctx *ctx, struct cps_err *err)
+{
+	cleanup_buf struct cps_buf buf = CPS_BUF_INIT;
+	struct cps_jsonw w;
+
+	if (ctx->spec->nannotations == 0)
+		return 0;
+	cps_jsonw_init(&w, &buf, false);
+	cps_jsonw_open(&w, NULL, '{');
+	for (size_t i = 0; i < ctx->spec->nannotations; i++)
+		cps_jsonw_str(&w, ctx->spec->annotations[i].key, ctx->spec->annotations[i].value);
+	cps_jsonw_close(&w, '}');
+	if (!buf.failed)
+		ctx->state.annotations = cps_arena_strdup(ctx->arena, buf.data);
+	return ctx->state.annotations ? 0 : cps_fail(err, ENOMEM, "annotations");
+}
+
+/* A group that is not there yet will be ours, even if we do not live to say so again. */
+static void claim_missing_cgroups(struct rt_cgroup *cg)
+{
+	for (unsigned i = 0; i < cg->ndirs; i++) {
+		struct rt_cgroup_dir *d = &cg->dirs[i];
+		char path[sizeof(d->mount) + sizeof(d->path)];
+
+		(void)snprintf(path, sizeof(path), "%s%s", d->mount, d->path);
+		d->made = access(path, F_OK) < 0;
+	}
+}
+
+/* What a later `delete --force` needs if we do not live to undo what comes next. */
+int step_record_intent(struct rt_ctx *ctx, struct cps_err *err)
+{
+	const struct rt_spec *spec = ctx->spec;
+	struct rt_state *s = &ctx->state;
+	struct timespec now;
+	int rc;
+
+	s->oci_version = spec->oci_version;
+	s->id = ctx->req->id;
+	s->bundle = ctx->req->bundle;
+	s->rootfs = spec->root_path;
+	s->owner = geteuid();
+	s->own_pidns = spec->ns[RT_NS_PID].wanted && !spec->ns[RT_NS_PID].path;
+	s->poststart = spec->hooks.n[RT_HOOK_POSTSTART] > 0;
+	s->poststop = spec->hooks.n[RT_HOOK_POSTSTOP] > 0;
+	s->terminal = ctx->process->terminal;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	cps_time_format(&now, true, s->created);
+	claim_missing_cgroups(&s->cgroup);
+	rc = format_annotations(ctx, err);
+	return rc < 0 ? rc : rt_state_save(s, ctx->dir, true, err);
+}
+
+int step_gate(struct rt_ctx *ctx, struct cps_err *err)
+{
+	ctx->gate = rt_gate_open(ctx->dir, err);
+	return ctx->gate < 0 ? ctx->gate : 0;
+}
+
+int step_cgroup(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_cgroup_create(&ctx->state.cgroup, &ctx->spec->resources, err);
+}
+
+void undo_cgroup(struct rt_ctx *ctx)
+{
+	struct cps_err ignored;
+
+	(void)rt_cgroup_remove(&ctx->state.cgroup, &ignored);
+}
+
+int step_cgroup_limits(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_cgroup_limits(&ctx->state.cgroup, &ctx->spec->resources, ctx->warn, err);
+}
+
+int step_cgroup_devices(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_cgroup_devices(&ctx->state.cgroup, &ctx->spec->resources, ctx->spec->devices,
+				 ctx->spec->ndevices, err);
+}
+
+/* The container's user must be able to reopen /dev/stdout. Only what is a pipe or a terminal:
+ * files belong to somebody, /dev/null to everybody. */
+int step_stdio_owner(struct rt_ctx *ctx, struct cps_err *err)
+{
+	const struct rt_spec *spec = ctx->spec;
+	uint32_t uid = rt_idmap_to_host(ctx->process->user.uid, spec->uid_maps, spec->nuid_maps);
+	struct stat st;
+
+	(void)err;
+	if (uid == UINT32_MAX)
+		return 0;
+	for (int i = 0; i < 3; i++) {
+		int fd = ctx->req->stdio[i] >= 0 ? ctx->req->stdio[i] : i;
+
+		if (fstat(fd, &st) < 0 || st.st_uid == uid)
+			continue;
+		/* EPERM, EROFS: then it works less well */
+		if ((S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && isatty(fd))) &&
+		    fchown(fd, uid, (gid_t)-1) < 0)
+			cps_log(CPS_LOG_DEBUG, "descriptor %d is not for user %u: %s", fd, uid,
+				strerror(errno));
+	}
+	return 0;
+}
+
+int step_baton(struct rt_ctx *ctx, struct cps_err *err)
+{
+	ctx->shared = mmap(NULL, sizeof(*ctx->shared), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (ctx->shared == MAP_FAILED) {
+		ctx->shared = NULL;
+		return cps_fail(err, errno, "map the shared page");
+	}
+	ctx->shared->warn.debug = ctx->own_warn.debug;
+	return rt_baton_open(ctx->baton, err);
+}
+
+int step_spawn(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_spawn_init(ctx, err);
+}
+
+void undo_spawn(struct rt_ctx *ctx)
+{
+	rt_spawn_undo(ctx);
+}
+
+/* Link B: the shim learns the pid while the process cannot have been reaped by anyone. */
+int step_announce(struct rt_ctx *ctx, struct cps_err *err)
+{
+	char json[96];
+	int n;
+
+	n = snprintf(json, sizeof(json), "{\"event\":\"%s\",\"pid\":%d,\"fds\":[\"pidfd\"]}",
+		     CPS_EVENT_SPAWNED, ctx->pid);
+	return cps_frame_send(ctx->req->link, CPS_FRAME_EVENT, 0, json, (size_t)n, &ctx->pidfd, 1,
+			      0, err);
+}
+
+int step_id_maps(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_idmap_write(ctx->pid, ctx->spec, err);
+}
+
+/* Init in another user namespace may not lower its own. */
+int step_oom_score_of_init(struct rt_ctx *ctx, struct cps_err *err)
+{
+	char path[64], text[24];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", ctx->pid);
+	(void)snprintf(text, sizeof(text), "%lld", (long long)ctx->process->oom_score_adj.v);
+	return cps_file_put(AT_FDCWD, path, text, err);
+}
+
+int step_raise_rlimits(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rlimits_raise(ctx->pid, ctx->process, err);
+}
+
+int step_save_config(struct rt_ctx *ctx, struct cps_err *err)
+{
+	cleanup_fd int fd = openat(ctx->dir, RT_CONFIG_NAME,
+				   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int rc;
+
+	if (fd < 0)
+		return cps_fail(err, errno, "make '%s'", RT_CONFIG_NAME);
+	rc = cps_write_all(fd, ctx->config, ctx->config_len);
+	return rc < 0 ? cps_fail(err, -rc, "write '%s'", RT_CONFIG_NAME) : 0;
+}
+
+int step_record_process(struct rt_ctx *ctx, struct cps_err *err)
+{
+	int rc = rt_state_set_process(&ctx->state, ctx->pid, err);
+
+	return rc < 0 ? rc : rt_state_save(&ctx->state, ctx->dir, false, err);
+}
+
+/* Digits only and renamed into place: callers read it whole, with no newline. */
+int step_pid_file(struct rt_ctx *ctx, struct cps_err *err)
+{
+	const char *path = ctx->req->pid_file;
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *parent = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+	cleanup_fd int dir = -1;
+	char text[16];
+	int n, rc;
+
+	if (!parent)
+		return cps_fail(err, ENOMEM, "pid file");
+	dir = open(parent[0] ? parent : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return cps_fail(err, errno, "pid file '%s'", path);
+	n = snprintf(text, sizeof(text), "%d", ctx->pid);
+	rc = cps_file_replace(dir, slash ? slash + 1 : path, text, (size_t)n, 0644, err);
+	return cps_wrap(err, rc, "pid file '%s'", path);
+}
+
+void undo_pid_file(struct rt_ctx *ctx)
+{
+	if (ctx->pid > 0)
+		(void)unlink(ctx->req->pid_file);
+}
+
+int step_hooks_create_runtime(struct rt_ctx *ctx, struct cps_err *err)
+{
+	int rc;
+
+	rc = rt_hooks_run(&ctx->spec->hooks, RT_HOOK_PRESTART, &ctx->state, RT_STATUS_CREATING,
+			  ctx->pid, err);
+	if (rc == 0)
+		rc = rt_hooks_run(&ctx->spec->hooks, RT_HOOK_CREATE_RUNTIME, &ctx->state,
+				  RT_STATUS_CREATING, ctx->pid, err);
+	return rc;
+}
+
+/* The pty's master came with the baton. */
+int step_console_hand_over(struct rt_ctx *ctx, struct cps_err *err)
+{
+	static const char json[] = "{\"event\":\"" CPS_EVENT_CONSOLE "\",\"fds\":[\"console\"]}";
+	int rc = 0;
+
+	if (ctx->console < 0)
+		return cps_failx(err, EPROTO, "no terminal came from the container");
+	if (ctx->req->keep_console)
+		return 0;
+	if (ctx->req->link >= 0)
+		rc = cps_frame_send(ctx->req->link, CPS_FRAME_EVENT, 0, json, sizeof(json) - 1,
+				    &ctx->console, 1, 0, err);
+	else
+		rc = rt_console_send(ctx->req->console_socket, ctx->console, err);
+	cps_close(&ctx->console);
+	return rc;
+}
+
+/* From here on others may see it as created. */
+int step_created(struct rt_ctx *ctx, struct cps_err *err)
+{
+	if (flock(ctx->dir, LOCK_UN) < 0)
+		return cps_fail(err, errno, "unlock the state directory");
+	return 0;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps of init: the container's first process, or the one that exec adds.
+ *
+ * Where it is: from spawn on in the namespaces that the clone made, from join-namespaces on in
+ * those that are joined, with the host's file tree in sight until pivot-root. It shares nothing
+ * with the runtime any more but the baton and one page, and what it leaves behind in its namespaces
+ * goes when it goes.
+ */
+#include <config.h>
+
+#include "tables.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "creds.h"
+#include "file.h"
+#include "home.h"
+#include "hooks.h"
+#include "idmap.h"
+#include "net.h"
+#include "own.h"
+#include "rlimits.h"
+#include "spawn.h"
+#include "start.h"
+
+/* A fresh process: no signal blocked, none ignored. */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	for (int s = 1; s < NSIG; s++)
+		(void)signal(s, SIG_DFL); /* KILL, STOP and libc's own refuse */
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int step_isolate(struct rt_ctx *ctx, struct cps_err *err)
+{
+	/* D8: no process of a namespace that we are about to join may look into us. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return cps_fail(err, errno, "become undumpable");
+	reset_signals();
+	/* Of the runtime that is our parent we inherit its session; leading one already is no
+	 * error. */
+	(void)setsid();
+	/* The caller's keys are not the container's. Without keyrings in the kernel, or where they
+	 * are forbidden, there is nothing to leave. */
+	if (!ctx->req->no_new_keyring)
+		(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+	return 0;
+}
+
+int step_cgroup_join(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_cgroup_join(&ctx->state.cgroup, 0, err); /* 0: the writer itself */
+}
+
+int step_oom_score(struct rt_ctx *ctx, struct cps_err *err)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%lld", (long long)ctx->process->oom_score_adj.v);
+	return cps_file_put(AT_FDCWD, "/proc/self/oom_score_adj", text, err); /* the host's proc */
+}
+
+int step_join_namespaces(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_spawn_join(ctx, err);
+}
+
+int step_become_root(struct rt_ctx *ctx, struct cps_err *err)
+{
+	(void)ctx;
+	return rt_idmap_become_root(err);
+}
+
+int step_cgroup_namespace(struct rt_ctx *ctx, struct cps_err *err)
+{
+	(void)ctx;
+	if (unshare(CLONE_NEWCGROUP) < 0)
+		return cps_fail(err, errno, "make a cgroup namespace");
+	return 0;
+}
+
+int step_hostname(struct rt_ctx *ctx, struct cps_err *err)
+{
+	const struct rt_spec *s = ctx->spec;
+
+	if (s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0)
+		return cps_fail(err, errno, "hostname '%s'", s->hostname);
+	if (s->domainname && setdomainname(s->domainname, strlen(s->domainname)) < 0)
+		return cps_fail(err, errno, "domainname '%s'", s->domainname);
+	return 0;
+}
+
+int step_loopback(struct rt_ctx *ctx, struct cps_err *err)
+{
+	(void)ctx;
+	return rt_loopback_up(err);
+}
+
+int step_propagation(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rootfs_propagation(ctx->spec, err);
+}
+
+int step_rootfs(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rootfs_attach(&ctx->rootfs, ctx->spec, ctx->root_dir, err);
+}
+
+int step_mounts(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rootfs_mounts(&ctx->rootfs, ctx->spec, &ctx->state.cgroup, ctx->sources,
+				ctx->warn, err);
+}
+
+int step_devices(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rootfs_devices(&ctx->rootfs, ctx->spec, ctx->warn, err);
+}
+
+int step_hooks_create_container(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_hooks_run(&ctx->spec->hooks, RT_HOOK_CREATE_CONTAINER, &ctx->state,
+			    RT_STATUS_CREATING, ctx->shared->pid, err);
+}
+
+int step_pivot_root(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rootfs_pivot(&ctx->rootfs, ctx->spec, ctx->req->no_pivot, err);
+}
+
+/* A container without a mount namespace of its own: its root is only init's. */
+int step_enter_root(struct rt_ctx *ctx, struct cps_err *err)
+{
+	if (fchdir(ctx->root_dir) < 0 || chroot(".") < 0)
+		return cps_fail(err, errno, "enter the container's root");
+	return 0;
+}
+
+int step_sysctls(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rootfs_sysctls(&ctx->rootfs, ctx->spec, err);
+}
+
+int step_masked_paths(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rootfs_mask(&ctx->rootfs, ctx->spec, err);
+}
+
+int step_readonly_paths(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rootfs_readonly_paths(&ctx->rootfs, ctx->spec, err);
+}
+
+int step_readonly_root(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rootfs_readonly(&ctx->rootfs, err);
+}
+
+/* The master goes to the runtime with the next baton. */
+int step_console(struct rt_ctx *ctx, struct cps_err *err)
+{
+	const struct rt_process *p = ctx->process;
+	cleanup_fd int master = -1;
+	cleanup_fd int slave = -1;
+	int rc;
+
+	if (ctx->rootfs.root_fd < 0) /* exec: the tree is our root already */
+		ctx->rootfs.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	rc = rt_console_open(&ctx->rootfs, p->rows, p->cols, ctx->target < 0, &master, &slave, err);
+	if (rc < 0)
+		return rc;
+	/* So that its user can open /dev/tty's other names again. */
+	if (fchown(slave, p->user.uid, (gid_t)-1) < 0 && errno != EPERM && errno != EROFS)
+		return cps_fail(err, errno, "give the terminal to user %u", p->user.uid);
+	rc = rt_console_attach(slave, err);
+	if (rc < 0)
+		return rc;
+	ctx->console = take_fd(&master);
+	return 0;
+}
+
+int step_stdio(struct rt_ctx *ctx, struct cps_err *err)
+{
+	for (int i = 0; i < 3; i++)
+		if (dup2(ctx->req->stdio[i], i) < 0)
+			return cps_fail(err, errno, "take descriptor %d as %d", ctx->req->stdio[i],
+					i);
+	return 0;
+}
+
+/* In the pivoted tree "/" is the container's. */
+int step_user_lookup(struct rt_ctx *ctx, struct cps_err *err)
+{
+	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct rt_process *mine;
+	int rc;
+
+	if (root < 0)
+		return cps_fail(err, errno, "open the container's root");
+	mine = cps_arena_alloc(ctx->arena, sizeof(*mine));
+	if (!mine)
+		return cps_fail(err, ENOMEM, "user");
+	*mine = *ctx->process;
+	rc = rt_user_lookup(root, ctx->process->user.name, ctx->arena, &mine->user, err);
+	if (rc == 0)
+		ctx->process = mine;
+	return rc;
+}
+
+int step_home(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_home_find(ctx->process->user.uid, ctx->arena, &ctx->home, err);
+}
+
+int step_working_directory(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_cwd_enter(ctx->process->cwd, err);
+}
+
+int step_rlimits(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rlimits_set(ctx->process, err);
+}
+
+int step_bounding_set(struct rt_ctx *ctx, struct cps_err *err)
+{
+	int rc = rt_caps_available(&ctx->process->caps, &ctx->caps, ctx->warn, err);
+
+	return rc < 0 ? rc : rt_caps_bound(&ctx->caps, err);
+}
+
+int step_user(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_user_become(&ctx->process->user, err);
+}
+
+int step_capabilities(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_caps_apply(&ctx->caps, want_seccomp_privileged(ctx), err);
+}
+
+int step_no_new_privs(struct rt_ctx *ctx, struct cps_err *err)
+{
+	(void)ctx;
+	return rt_no_new_privs(err);
+}
+
+int step_find_program(struct rt_ctx *ctx, struct cps_err *err)
+{
+	/* The change of user has made us dumpable as the system's policy says; say it again (D8).
+	 */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return rt_exec_find(ctx->process, ctx->program, sizeof(ctx->program), err);
+}
+
+/* From here on the runtime may be gone; who opens the gate hears of failures. */
+int step_wait_at_gate(struct rt_ctx *ctx, struct cps_err *err)
+{
+	int conn;
+
+	cps_close(&ctx->baton[1]);
+	ctx->report = -1;
+	rt_rootfs_done(&ctx->rootfs);
+	conn = rt_gate_wait(ctx->gate, err);
+	if (conn < 0)
+		return conn;
+	ctx->report = conn;
+	return 0;
+}
+
+int step_hooks_start_container(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_hooks_run(&ctx->spec->hooks, RT_HOOK_START_CONTAINER, &ctx->state,
+			    RT_STATUS_CREATED, ctx->shared->pid, err);
+}
+
+int step_seccomp(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_seccomp_load(&ctx->filter, err);
+}
+
+int step_drop_admin(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_caps_drop_admin(&ctx->caps, err);
+}
+
+/* What survives: stdio and what --preserve-fds asked for. */
+int step_exec(struct rt_ctx *ctx, struct cps_err *err)
+{
+	const struct rt_process *p = ctx->process;
+	const char **env;
+	size_t n = p->env.n;
+
+	env = cps_arena_array(ctx->arena, n + 2, sizeof(*env));
+	if (!env)
+		return cps_fail(err, ENOMEM, "environment");
+	for (size_t i = 0; i < n; i++)
+		env[i] = p->env.v[i];
+	if (ctx->home)
+		env[n++] = ctx->home;
+	if (syscall(SYS_close_range, 3 + ctx->req->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0 &&
+	    errno != ENOSYS)
+		return cps_fail(err, errno, "close what is not the container's");
+	(void)execve(ctx->program, (char *const *)(uintptr_t)p->args.v,
+		     (char *const *)(uintptr_t)env);
+	return cps_fail(err, errno, "exec: \"%s\"", p->args.v[0]);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which rows of the tables a request needs. Both sides of the clone ask, so the answers may depend
+ * only on what is fixed before it: the config, the plan, the request.
+ */
+#include <config.h>
+
+#include "tables.h"
+
+#include <string.h>
+
+bool want_gate(const struct rt_ctx *ctx)
+{
+	return !ctx->req->at_once;
+}
+
+bool want_seccomp(const struct rt_ctx *ctx)
+{
+	return ctx->spec->seccomp.set;
+}
+
+/* Without no_new_privs a filter takes CAP_SYS_ADMIN to load (D13). */
+bool want_seccomp_privileged(const struct rt_ctx *ctx)
+{
+	return ctx->spec->seccomp.set && !ctx->process->no_new_privs;
+}
+
+bool want_announce(const struct rt_ctx *ctx)
+{
+	return ctx->req->link >= 0;
+}
+
+bool want_direct_v1(const struct rt_ctx *ctx)
+{
+	return ctx->state.cgroup.layout == RT_CGROUP_V1 && ctx->plan.topology == RT_DIRECT;
+}
+
+bool want_userns(const struct rt_ctx *ctx)
+{
+	return ctx->plan.userns;
+}
+
+bool want_new_userns(const struct rt_ctx *ctx)
+{
+	return (ctx->plan.clone_flags & (uint64_t)rt_ns_flags[RT_NS_USER]) != 0;
+}
+
+bool want_oom_score(const struct rt_ctx *ctx)
+{
+	return ctx->process->oom_score_adj.set && !ctx->plan.userns;
+}
+
+bool want_oom_score_userns(const struct rt_ctx *ctx)
+{
+	return ctx->process->oom_score_adj.set && ctx->plan.userns;
+}
+
+bool want_rlimits(const struct rt_ctx *ctx)
+{
+	return ctx->process->nrlimits > 0;
+}
+
+bool want_rlimits_userns(const struct rt_ctx *ctx)
+{
+	return ctx->process->nrlimits > 0 && ctx->plan.userns;
+}
+
+bool want_pid_file(const struct rt_ctx *ctx)
+{
+	return ctx->req->pid_file;
+}
+
+bool want_joins(const struct rt_ctx *ctx)
+{
+	return ctx->plan.topology == RT_DIRECT && (ctx->plan.joined || ctx->plan.unshare_flags);
+}
+
+bool want_join_paths(const struct rt_ctx *ctx)
+{
+	return ctx->plan.joined || ctx->plan.lent;
+}
+
+bool want_new_cgroupns(const struct rt_ctx *ctx)
+{
+	return ctx->plan.new_cgroupns;
+}
+
+static bool is_new(const struct rt_ctx *ctx, enum rt_ns ns)
+{
+	return ctx->spec->ns[ns].wanted && !ctx->spec->ns[ns].path;
+}
+
+/* A joined UTS namespace has its name already. */
+bool want_hostname(const struct rt_ctx *ctx)
+{
+	return (ctx->spec->hostname || ctx->spec->domainname) && is_new(ctx, RT_NS_UTS);
+}
+
+bool want_new_netns(const struct rt_ctx *ctx)
+{
+	return is_new(ctx, RT_NS_NET);
+}
+
+bool want_new_mntns(const struct rt_ctx *ctx)
+{
+	return is_new(ctx, RT_NS_MOUNT);
+}
+
+bool want_no_mntns(const struct rt_ctx *ctx)
+{
+	return !ctx->spec->ns[RT_NS_MOUNT].wanted;
+}
+
+bool want_hooks_create_runtime(const struct rt_ctx *ctx)
+{
+	return ctx->spec->hooks.n[RT_HOOK_PRESTART] || ctx->spec->hooks.n[RT_HOOK_CREATE_RUNTIME];
+}
+
+bool want_hooks_create_container(const struct rt_ctx *ctx)
+{
+	return ctx->spec->hooks.n[RT_HOOK_CREATE_CONTAINER];
+}
+
+bool want_hooks_start_container(const struct rt_ctx *ctx)
+{
+	return ctx->spec->hooks.n[RT_HOOK_START_CONTAINER];
+}
+
+bool want_sysctls(const struct rt_ctx *ctx)
+{
+	return ctx->spec->nsysctl > 0;
+}
+
+bool want_masked_paths(const struct rt_ctx *ctx)
+{
+	return ctx->spec->masked_paths.n > 0;
+}
+
+bool want_readonly_paths(const struct rt_ctx *ctx)
+{
+	return ctx->spec->readonly_paths.n > 0;
+}
+
+bool want_readonly_root(const struct rt_ctx *ctx)
+{
+	return ctx->spec->root_readonly;
+}
+
+bool want_terminal(const struct rt_ctx *ctx)
+{
+	return ctx->process->terminal;
+}
+
+bool want_stdio(const struct rt_ctx *ctx)
+{
+	return !ctx->process->terminal && ctx->req->stdio[0] >= 0;
+}
+
+bool want_user_lookup(const struct rt_ctx *ctx)
+{
+	return ctx->process->user.name;
+}
+
+bool want_home(const struct rt_ctx *ctx)
+{
+	for (size_t i = 0; i < ctx->process->env.n; i++)
+		if (strncmp(ctx->process->env.v[i], "HOME=", 5) == 0)
+			return false;
+	return true;
+}
+
+bool want_no_new_privs(const struct rt_ctx *ctx)
+{
+	return ctx->process->no_new_privs;
+}

@@ -213,8 +213,8 @@ int rt_cgroup_v2_devices(const struct rt_cgroup *cg, const struct rt_resources *
 	cleanup_fd int dir = -1, prog = -1;
 	char path[RT_CGROUP_FILE];
 	struct rt_device_list list;
-	struct bpf_insn *code;
-	size_t count;
+	struct bpf_insn *code = NULL;
+	size_t count = 0;
 	int rc;
 
 	rc = rt_device_list_build(&arena, res, devices, ndevices, &list, err);

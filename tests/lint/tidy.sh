@@ -8,16 +8,16 @@ set -uo pipefail
 cd "$TOP_SRCDIR" || exit 1
 stamps=$TOP_BUILDDIR/lint-stamps
 mkdir -p "$stamps"
-common=$(cat .clang-tidy tests/lint/errno.h "$TOP_BUILDDIR/lib/config.h" {lib,runtime,shim,supervisor}/*.h 2>/dev/null | sha256sum)
+common=$(cat .clang-tidy tests/lint/analyser.h "$TOP_BUILDDIR/lib/config.h" {lib,runtime,shim,supervisor}/*.h 2>/dev/null | sha256sum)
 export common stamps
 
 tidy_one() {
-	local file=$1 stamp folder
-	folder=${file%%/*}
+	local file=$1 stamp
+	local flags=(-std=gnu11 -Wall -Wextra -I"$TOP_BUILDDIR/lib" -Ilib -iquote "${file%%/*}")
+	[[ $file != lib/* ]] || flags+=(-DLINT_LIB)
 	stamp=$stamps/$(printf '%s' "$common" | cat - "$file" | sha256sum | cut -c1-32)
 	[[ ! -e $stamp ]] || return 0
-	"$CLANG_TIDY" --quiet "$file" -- -std=gnu11 -Wall -Wextra -include tests/lint/errno.h -I"$TOP_BUILDDIR/lib" -Ilib -I"$folder" \
-		2>/dev/null || return 1
+	"$CLANG_TIDY" --quiet "$file" -- "${flags[@]}" -include tests/lint/analyser.h 2>/dev/null || return 1
 	: >"$stamp"
 }
 export -f tidy_one

@@ -212,7 +212,7 @@ int rt_cgroup_v2_devices(const struct rt_cgroup *cg, const struct rt_resources *
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_fd int dir = -1, prog = -1;
 	char path[RT_CGROUP_FILE];
-	struct rt_device_list list;
+	struct rt_device_list list = { 0 };
 	struct bpf_insn *code = NULL;
 	size_t count = 0;
 	int rc;

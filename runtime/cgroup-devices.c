@@ -233,7 +233,7 @@ int rt_cgroup_v1_devices(const struct rt_cgroup *cg, const struct rt_resources *
 	const struct rt_cgroup_dir *dir = rt_cgroup_find(cg, "devices");
 	cleanup_fd int rest = -1, exceptions = -1;
 	char path[RT_CGROUP_FILE];
-	struct rt_device_list list;
+	struct rt_device_list list = { 0 };
 	int rc;
 
 	rc = rt_device_list_build(&arena, res, devices, ndevices, &list, err);

@@ -192,7 +192,7 @@ static int signal_batch(const struct rt_cgroup *cg, const pid_t *pids, size_t n,
 {
 	cleanup_free pid_t *now = NULL;
 	int fds[BATCH];
-	size_t count;
+	size_t count = 0;
 	int rc;
 
 	for (size_t i = 0; i < n; i++)
@@ -217,7 +217,7 @@ static int signal_batch(const struct rt_cgroup *cg, const pid_t *pids, size_t n,
 static int signal_all(const struct rt_cgroup *cg, int signal, struct cps_err *err)
 {
 	cleanup_free pid_t *pids = NULL;
-	size_t count;
+	size_t count = 0;
 	int rc;
 
 	rc = rt_cgroup_pids(cg, &pids, &count, err);
@@ -232,7 +232,7 @@ static int kill_rounds(const struct rt_cgroup *cg, struct cps_err *err)
 {
 	for (int round = 0; round < 64; round++) {
 		cleanup_free pid_t *pids = NULL;
-		size_t count;
+		size_t count = 0;
 		int rc = rt_cgroup_pids(cg, &pids, &count, err);
 
 		if (rc < 0 || count == 0)

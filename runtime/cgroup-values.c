@@ -15,25 +15,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cgroup-values-list.h"
+
 #define SHARES_MIN 2
 #define SHARES_MAX 262144
 
 enum group { ALONE, GROUP_MEMORY, GROUP_CFS, GROUP_RT }; /* rt_cgroup_write.group */
 
-/* The list under construction; its size is known before. */
-struct list {
-	struct cps_arena *arena;
-	struct rt_cgroup_writes w;
-	size_t room;
-	bool failed; /* out of memory or room */
-};
-
-static struct rt_cgroup_write *put(struct list *l, const char *field, const char *file,
-				   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
 /* The controller is the part of the file's name before the first dot. */
-static struct rt_cgroup_write *put(struct list *l, const char *field, const char *file,
-				   const char *fmt, ...)
+struct rt_cgroup_write *rt_cgroup_put(struct rt_cgroup_list *l, const char *field, const char *file,
+				      const char *fmt, ...)
 {
 	struct rt_cgroup_write *w;
 	char text[256];
@@ -56,7 +47,7 @@ static struct rt_cgroup_write *put(struct list *l, const char *field, const char
 	return w;
 }
 
-static int list_init(struct list *l, struct cps_arena *a, const struct rt_resources *res,
+static int list_init(struct rt_cgroup_list *l, struct cps_arena *a, const struct rt_resources *res,
 		     struct cps_err *err)
 {
 	size_t devs = res->blkio.weight_dev.n + res->blkio.read_bps.n + res->blkio.write_bps.n +
@@ -64,13 +55,13 @@ static int list_init(struct list *l, struct cps_arena *a, const struct rt_resour
 
 	/* 32 covers the single values; two writes each for huge pages and device weights and leaves
 	 */
-	*l = (struct list){ .arena = a };
+	*l = (struct rt_cgroup_list){ .arena = a };
 	l->room = 32 + 3 * devs + 2 * res->nhugepages + res->nunified;
 	l->w.v = cps_arena_array(a, l->room + 1, sizeof(*l->w.v));
 	return l->w.v ? 0 : cps_fail(err, ENOMEM, "resources");
 }
 
-static int list_done(struct list *l, struct rt_cgroup_writes *ret, struct cps_err *err)
+static int list_done(struct rt_cgroup_list *l, struct rt_cgroup_writes *ret, struct cps_err *err)
 {
 	if (l->failed)
 		return cps_fail(err, ENOMEM, "resources");
@@ -78,7 +69,7 @@ static int list_done(struct list *l, struct rt_cgroup_writes *ret, struct cps_er
 	return 0;
 }
 
-static int refuse(struct cps_err *err, const char *field, const char *why)
+int rt_cgroup_refuse(struct cps_err *err, const char *field, const char *why)
 {
 	return cps_failx(err, EOPNOTSUPP, "linux.resources.%s: %s", field, why);
 }
@@ -95,11 +86,6 @@ uint64_t rt_cgroup_weight_from_shares(uint64_t shares)
 		return 10000;
 	l = log2((double)shares);
 	return (uint64_t)ceil(pow(10, (l * l + 125 * l) / 612.0 - 7.0 / 34.0));
-}
-
-uint64_t rt_cgroup_io_weight(uint64_t blkio_weight)
-{
-	return 1 + (blkio_weight - 10) * 9999 / 990;
 }
 
 int rt_cgroup_swap_alone(const struct rt_i64 *limit, int64_t swap, int64_t *ret)
@@ -122,15 +108,6 @@ static int check_amount(const struct rt_i64 *v, const char *field, struct cps_er
 		return cps_failx(err, EINVAL,
 				 "linux.resources.%s: %" PRId64 " is neither an amount nor -1",
 				 field, v->v);
-	return 0;
-}
-
-static int check_weight(uint64_t weight, const char *field, struct cps_err *err)
-{
-	if (weight < 10 || weight > 1000)
-		return cps_failx(err, EINVAL,
-				 "linux.resources.%s: %" PRIu64 " is not within 10 and 1000", field,
-				 weight);
 	return 0;
 }
 
@@ -191,54 +168,49 @@ static bool is_given(const struct rt_i64 *v)
 	return v->set && v->v != 0;
 }
 
-static bool is_given_u(const struct rt_u64 *v)
-{
-	return v->set && v->v != 0;
-}
-
 static const char *given_list(const char *cpus)
 {
 	return cpus && cpus[0] ? cpus : NULL;
 }
 
 /* "-1" reads as unlimited in all files of v1, "max" in those of v2. */
-static void put_amount(struct list *l, const char *field, const char *file, int64_t v, bool v2,
-		       unsigned group)
+static void put_amount(struct rt_cgroup_list *l, const char *field, const char *file, int64_t v,
+		       bool v2, unsigned group)
 {
 	if (v2 && v < 0)
-		put(l, field, file, "max")->group = group;
+		rt_cgroup_put(l, field, file, "max")->group = group;
 	else
-		put(l, field, file, "%" PRId64, v)->group = group;
+		rt_cgroup_put(l, field, file, "%" PRId64, v)->group = group;
 }
 
-static int put_pids(struct list *l, const struct rt_resources *res)
+static int put_pids(struct rt_cgroup_list *l, const struct rt_resources *res)
 {
 	/* A limit of 0 lets the kernel refuse even the clone into the group; 1 is the container's
 	 * first process and no other, which is what 0 asks for. */
 	if (res->pids_limit.set && res->pids_limit.v < 0)
-		put(l, "pids.limit", "pids.max", "max");
+		rt_cgroup_put(l, "pids.limit", "pids.max", "max");
 	else if (res->pids_limit.set)
-		put(l, "pids.limit", "pids.max", "%" PRId64,
-		    res->pids_limit.v ? res->pids_limit.v : 1);
+		rt_cgroup_put(l, "pids.limit", "pids.max", "%" PRId64,
+			      res->pids_limit.v ? res->pids_limit.v : 1);
 	return 0;
 }
 
-static void put_cpuset(struct list *l, const struct rt_resources *res)
+static void put_cpuset(struct rt_cgroup_list *l, const struct rt_resources *res)
 {
 	struct rt_cgroup_write *w;
 
 	if (given_list(res->cpu.cpus)) {
-		w = put(l, "cpu.cpus", "cpuset.cpus", "%s", "");
+		w = rt_cgroup_put(l, "cpu.cpus", "cpuset.cpus", "%s", "");
 		w->text = res->cpu.cpus; /* may be long */
 	}
 	if (given_list(res->cpu.mems)) {
-		w = put(l, "cpu.mems", "cpuset.mems", "%s", "");
+		w = rt_cgroup_put(l, "cpu.mems", "cpuset.mems", "%s", "");
 		w->text = res->cpu.mems;
 	}
 }
 
-static int put_hugepages(struct list *l, const struct rt_resources *res, const char *suffix,
-			 struct cps_err *err)
+static int put_hugepages(struct rt_cgroup_list *l, const struct rt_resources *res,
+			 const char *suffix, struct cps_err *err)
 {
 	for (size_t i = 0; i < res->nhugepages; i++) {
 		const struct rt_hugepage *h = &res->hugepages[i];
@@ -251,24 +223,25 @@ static int put_hugepages(struct list *l, const struct rt_resources *res, const c
 		rsvd = cps_arena_printf(l->arena, "hugetlb.%s.rsvd.%s", h->size, suffix);
 		if (!file || !rsvd)
 			return cps_fail(err, ENOMEM, "resources");
-		put(l, "hugepageLimits", file, "%" PRIu64, h->limit_bytes);
+		rt_cgroup_put(l, "hugepageLimits", file, "%" PRIu64, h->limit_bytes);
 		/* reservations too, or a program dies by SIGBUS where mmap could have failed */
-		put(l, "hugepageLimits", rsvd, "%" PRIu64, h->limit_bytes)->optional = true;
+		rt_cgroup_put(l, "hugepageLimits", rsvd, "%" PRIu64, h->limit_bytes)->optional =
+			true;
 	}
 	return 0;
 }
 
 /* -- v1 ------------------------------------------------------------------------------------- */
 
-static int v1_memory(struct list *l, const struct rt_resources *res)
+static int v1_memory(struct rt_cgroup_list *l, const struct rt_resources *res)
 {
 	const struct rt_i64 *limit = &res->memory.limit, *swap = &res->memory.swap;
 	struct rt_cgroup_write *w;
 
 	if (res->memory.use_hierarchy_set) {
 		/* the only way new kernels know; they have no need of the file */
-		w = put(l, "memory.useHierarchy", "memory.use_hierarchy", "%d",
-			res->memory.use_hierarchy);
+		w = rt_cgroup_put(l, "memory.useHierarchy", "memory.use_hierarchy", "%d",
+				  res->memory.use_hierarchy);
 		w->optional = res->memory.use_hierarchy;
 	}
 	if (is_given(limit))
@@ -277,8 +250,8 @@ static int v1_memory(struct list *l, const struct rt_resources *res)
 	/* A limit that is lifted lifts that on memory and swap as well, unless the config gives
 	 * one. */
 	if (is_given(swap) || (is_given(limit) && limit->v == -1)) {
-		w = put(l, "memory.swap", "memory.memsw.limit_in_bytes", "%" PRId64,
-			is_given(swap) ? swap->v : -1);
+		w = rt_cgroup_put(l, "memory.swap", "memory.memsw.limit_in_bytes", "%" PRId64,
+				  is_given(swap) ? swap->v : -1);
 		w->group = GROUP_MEMORY;
 		w->optional = !is_given(swap) || swap->v == -1;
 	}
@@ -286,120 +259,68 @@ static int v1_memory(struct list *l, const struct rt_resources *res)
 		put_amount(l, "memory.reservation", "memory.soft_limit_in_bytes",
 			   res->memory.reservation.v, false, ALONE);
 	if (is_given(&res->memory.kernel))
-		put(l, "memory.kernel", "memory.kmem.limit_in_bytes", "%" PRId64,
-		    res->memory.kernel.v)
+		rt_cgroup_put(l, "memory.kernel", "memory.kmem.limit_in_bytes", "%" PRId64,
+			      res->memory.kernel.v)
 			->optional = res->memory.kernel.v == -1;
 	if (is_given(&res->memory.kernel_tcp))
-		put(l, "memory.kernelTCP", "memory.kmem.tcp.limit_in_bytes", "%" PRId64,
-		    res->memory.kernel_tcp.v)
+		rt_cgroup_put(l, "memory.kernelTCP", "memory.kmem.tcp.limit_in_bytes", "%" PRId64,
+			      res->memory.kernel_tcp.v)
 			->optional = res->memory.kernel_tcp.v == -1;
 	if (res->memory.swappiness.set)
-		put(l, "memory.swappiness", "memory.swappiness", "%" PRIu64,
-		    res->memory.swappiness.v);
+		rt_cgroup_put(l, "memory.swappiness", "memory.swappiness", "%" PRIu64,
+			      res->memory.swappiness.v);
 	if (res->memory.disable_oom_killer)
-		put(l, "memory.disableOOMKiller", "memory.oom_control", "1");
+		rt_cgroup_put(l, "memory.disableOOMKiller", "memory.oom_control", "1");
 	return 0;
 }
 
 /* An idle group refuses shares: cpu.idle goes first where it is switched off, last where on. */
-static void put_cpu_idle(struct list *l, const struct rt_resources *res, bool on)
+static void put_cpu_idle(struct rt_cgroup_list *l, const struct rt_resources *res, bool on)
 {
 	if (res->cpu.idle.set && (res->cpu.idle.v != 0) == on)
-		put(l, "cpu.idle", "cpu.idle", "%" PRId64, res->cpu.idle.v);
+		rt_cgroup_put(l, "cpu.idle", "cpu.idle", "%" PRId64, res->cpu.idle.v);
 }
 
-static int v1_cpu(struct list *l, const struct rt_resources *res, struct rt_warn *warn)
+static int v1_cpu(struct rt_cgroup_list *l, const struct rt_resources *res, struct rt_warn *warn)
 {
 	put_cpu_idle(l, res, false);
-	if (is_given_u(&res->cpu.shares))
-		put(l, "cpu.shares", "cpu.shares", "%" PRIu64,
-		    clamp_shares(res->cpu.shares.v, warn));
-	if (is_given_u(&res->cpu.period))
-		put(l, "cpu.period", "cpu.cfs_period_us", "%" PRIu64, res->cpu.period.v)->group =
-			GROUP_CFS;
+	if (rt_cgroup_is_given(&res->cpu.shares))
+		rt_cgroup_put(l, "cpu.shares", "cpu.shares", "%" PRIu64,
+			      clamp_shares(res->cpu.shares.v, warn));
+	if (rt_cgroup_is_given(&res->cpu.period))
+		rt_cgroup_put(l, "cpu.period", "cpu.cfs_period_us", "%" PRIu64, res->cpu.period.v)
+			->group = GROUP_CFS;
 	if (is_given(&res->cpu.quota))
-		put(l, "cpu.quota", "cpu.cfs_quota_us", "%" PRId64, res->cpu.quota.v)->group =
-			GROUP_CFS;
+		rt_cgroup_put(l, "cpu.quota", "cpu.cfs_quota_us", "%" PRId64, res->cpu.quota.v)
+			->group = GROUP_CFS;
 	if (res->cpu.burst.set) {
-		struct rt_cgroup_write *w =
-			put(l, "cpu.burst", "cpu.cfs_burst_us", "%" PRIu64, res->cpu.burst.v);
+		struct rt_cgroup_write *w = rt_cgroup_put(l, "cpu.burst", "cpu.cfs_burst_us",
+							  "%" PRIu64, res->cpu.burst.v);
 		w->group = GROUP_CFS;
 		w->optional = res->cpu.burst.v == 0;
 	}
-	if (is_given_u(&res->cpu.realtime_period))
-		put(l, "cpu.realtimePeriod", "cpu.rt_period_us", "%" PRIu64,
-		    res->cpu.realtime_period.v)
+	if (rt_cgroup_is_given(&res->cpu.realtime_period))
+		rt_cgroup_put(l, "cpu.realtimePeriod", "cpu.rt_period_us", "%" PRIu64,
+			      res->cpu.realtime_period.v)
 			->group = GROUP_RT;
 	if (is_given(&res->cpu.realtime_runtime))
-		put(l, "cpu.realtimeRuntime", "cpu.rt_runtime_us", "%" PRId64,
-		    res->cpu.realtime_runtime.v)
+		rt_cgroup_put(l, "cpu.realtimeRuntime", "cpu.rt_runtime_us", "%" PRId64,
+			      res->cpu.realtime_runtime.v)
 			->group = GROUP_RT;
 	put_cpu_idle(l, res, true);
 	put_cpuset(l, res);
 	return 0;
 }
 
-static void v1_rates(struct list *l, const struct rt_blkio_devs *devs, const char *field,
-		     const char *file)
-{
-	for (size_t i = 0; i < devs->n; i++)
-		put(l, field, file, "%" PRIu32 ":%" PRIu32 " %" PRIu64, devs->v[i].major,
-		    devs->v[i].minor, devs->v[i].value); /* 0 takes the limit away */
-}
-
-static int v1_blkio(struct list *l, const struct rt_resources *res, struct cps_err *err)
-{
-	int rc = 0;
-
-	if (is_given_u(&res->blkio.weight)) {
-		rc = check_weight(res->blkio.weight.v, "blockIO.weight", err);
-		put(l, "blockIO.weight", "blkio.bfq.weight", "%" PRIu64, res->blkio.weight.v)
-			->or_next = true;
-		put(l, "blockIO.weight", "blkio.weight", "%" PRIu64, res->blkio.weight.v);
-	}
-	if (rc == 0 && is_given_u(&res->blkio.leaf_weight)) {
-		rc = check_weight(res->blkio.leaf_weight.v, "blockIO.leafWeight", err);
-		put(l, "blockIO.leafWeight", "blkio.leaf_weight", "%" PRIu64,
-		    res->blkio.leaf_weight.v);
-	}
-	for (size_t i = 0; rc == 0 && i < res->blkio.weight_dev.n; i++) {
-		const struct rt_blkio_dev *d = &res->blkio.weight_dev.v[i];
-		const char *text = cps_arena_printf(l->arena, "%" PRIu32 ":%" PRIu32 " %" PRIu64,
-						    d->major, d->minor, d->value);
-
-		if (!text)
-			return cps_fail(err, ENOMEM, "resources");
-		if (d->value) {
-			rc = check_weight(d->value, "blockIO.weightDevice.weight", err);
-			put(l, "blockIO.weightDevice", "blkio.bfq.weight_device", "%s", text)
-				->or_next = true;
-			put(l, "blockIO.weightDevice", "blkio.weight_device", "%s", text);
-		}
-		if (rc == 0 && is_given_u(&d->leaf))
-			put(l, "blockIO.weightDevice.leafWeight", "blkio.leaf_weight_device",
-			    "%" PRIu32 ":%" PRIu32 " %" PRIu64, d->major, d->minor, d->leaf.v);
-	}
-	if (rc < 0)
-		return rc;
-	v1_rates(l, &res->blkio.read_bps, "blockIO.throttleReadBpsDevice",
-		 "blkio.throttle.read_bps_device");
-	v1_rates(l, &res->blkio.write_bps, "blockIO.throttleWriteBpsDevice",
-		 "blkio.throttle.write_bps_device");
-	v1_rates(l, &res->blkio.read_iops, "blockIO.throttleReadIOPSDevice",
-		 "blkio.throttle.read_iops_device");
-	v1_rates(l, &res->blkio.write_iops, "blockIO.throttleWriteIOPSDevice",
-		 "blkio.throttle.write_iops_device");
-	return 0;
-}
-
 int rt_cgroup_values_v1(struct cps_arena *a, const struct rt_resources *res,
 			struct rt_cgroup_writes *ret, struct rt_warn *warn, struct cps_err *err)
 {
-	struct list l;
+	struct rt_cgroup_list l;
 	int rc;
 
 	if (res->nunified)
-		return refuse(err, "unified", "is for cgroup v2, and this machine has cgroup v1");
+		return rt_cgroup_refuse(err, "unified",
+					"is for cgroup v2, and this machine has cgroup v1");
 	rc = list_init(&l, a, res, err);
 	if (rc == 0)
 		rc = check_memory(res, err);
@@ -410,7 +331,7 @@ int rt_cgroup_values_v1(struct cps_arena *a, const struct rt_resources *res,
 	if (rc == 0)
 		rc = put_pids(&l, res);
 	if (rc == 0)
-		rc = v1_blkio(&l, res, err);
+		rc = rt_cgroup_v1_blkio(&l, res, err);
 	if (rc == 0)
 		rc = put_hugepages(&l, res, "limit_in_bytes", err);
 	if (rc < 0)
@@ -420,22 +341,23 @@ int rt_cgroup_values_v1(struct cps_arena *a, const struct rt_resources *res,
 
 /* -- v2 ------------------------------------------------------------------------------------- */
 
-static int v2_memory(struct list *l, const struct rt_resources *res, struct cps_err *err)
+static int v2_memory(struct rt_cgroup_list *l, const struct rt_resources *res, struct cps_err *err)
 {
 	const struct rt_i64 *limit = &res->memory.limit, *swap = &res->memory.swap;
 	static const char gone[] = "cgroup v2 has no such value";
 	int64_t alone = -1;
 
 	if (res->memory.kernel.set && res->memory.kernel.v > 0)
-		return refuse(err, "memory.kernel", gone);
+		return rt_cgroup_refuse(err, "memory.kernel", gone);
 	if (res->memory.kernel_tcp.set && res->memory.kernel_tcp.v > 0)
-		return refuse(err, "memory.kernelTCP", gone);
+		return rt_cgroup_refuse(err, "memory.kernelTCP", gone);
 	if (res->memory.swappiness.set)
-		return refuse(err, "memory.swappiness", gone);
+		return rt_cgroup_refuse(err, "memory.swappiness", gone);
 	if (res->memory.disable_oom_killer)
-		return refuse(err, "memory.disableOOMKiller", gone);
+		return rt_cgroup_refuse(err, "memory.disableOOMKiller", gone);
 	if (res->memory.use_hierarchy_set && !res->memory.use_hierarchy)
-		return refuse(err, "memory.useHierarchy", "cgroup v2 is always hierarchical");
+		return rt_cgroup_refuse(err, "memory.useHierarchy",
+					"cgroup v2 is always hierarchical");
 	if (is_given(swap) && rt_cgroup_swap_alone(limit, swap->v, &alone) < 0)
 		return cps_failx(err, EINVAL,
 				 "linux.resources.memory.swap: %" PRId64
@@ -453,7 +375,7 @@ static int v2_memory(struct list *l, const struct rt_resources *res, struct cps_
 	return 0;
 }
 
-static void v2_cpu_max(struct list *l, const struct rt_resources *res, const char *now)
+static void v2_cpu_max(struct rt_cgroup_list *l, const struct rt_resources *res, const char *now)
 {
 	const struct rt_i64 *quota = &res->cpu.quota;
 	char old[32] = "max", max[32];
@@ -467,30 +389,30 @@ static void v2_cpu_max(struct list *l, const struct rt_resources *res, const cha
 		(void)snprintf(max, sizeof(max), "max");
 	else
 		(void)snprintf(max, sizeof(max), "%" PRId64, quota->v);
-	if (is_given_u(&res->cpu.period))
-		put(l, is_given(quota) ? "cpu.quota" : "cpu.period", "cpu.max", "%s %" PRIu64, max,
-		    res->cpu.period.v)
+	if (rt_cgroup_is_given(&res->cpu.period))
+		rt_cgroup_put(l, is_given(quota) ? "cpu.quota" : "cpu.period", "cpu.max",
+			      "%s %" PRIu64, max, res->cpu.period.v)
 			->group = GROUP_CFS;
 	else
-		put(l, "cpu.quota", "cpu.max", "%s", max)->group = GROUP_CFS;
+		rt_cgroup_put(l, "cpu.quota", "cpu.max", "%s", max)->group = GROUP_CFS;
 }
 
-static int v2_cpu(struct list *l, const struct rt_resources *res, const char *cpu_max,
+static int v2_cpu(struct rt_cgroup_list *l, const struct rt_resources *res, const char *cpu_max,
 		  struct rt_warn *warn, struct cps_err *err)
 {
-	if (is_given_u(&res->cpu.realtime_period))
-		return refuse(err, "cpu.realtimePeriod", "cgroup v2 has no such value");
+	if (rt_cgroup_is_given(&res->cpu.realtime_period))
+		return rt_cgroup_refuse(err, "cpu.realtimePeriod", "cgroup v2 has no such value");
 	if (is_given(&res->cpu.realtime_runtime))
-		return refuse(err, "cpu.realtimeRuntime", "cgroup v2 has no such value");
+		return rt_cgroup_refuse(err, "cpu.realtimeRuntime", "cgroup v2 has no such value");
 	put_cpu_idle(l, res, false);
-	if (is_given_u(&res->cpu.shares))
-		put(l, "cpu.shares", "cpu.weight", "%" PRIu64,
-		    rt_cgroup_weight_from_shares(clamp_shares(res->cpu.shares.v, warn)));
-	if (is_given(&res->cpu.quota) || is_given_u(&res->cpu.period))
+	if (rt_cgroup_is_given(&res->cpu.shares))
+		rt_cgroup_put(l, "cpu.shares", "cpu.weight", "%" PRIu64,
+			      rt_cgroup_weight_from_shares(clamp_shares(res->cpu.shares.v, warn)));
+	if (is_given(&res->cpu.quota) || rt_cgroup_is_given(&res->cpu.period))
 		v2_cpu_max(l, res, cpu_max);
 	if (res->cpu.burst.set) {
-		struct rt_cgroup_write *w =
-			put(l, "cpu.burst", "cpu.max.burst", "%" PRIu64, res->cpu.burst.v);
+		struct rt_cgroup_write *w = rt_cgroup_put(l, "cpu.burst", "cpu.max.burst",
+							  "%" PRIu64, res->cpu.burst.v);
 		w->group = GROUP_CFS;
 		w->optional = res->cpu.burst.v == 0;
 	}
@@ -499,62 +421,7 @@ static int v2_cpu(struct list *l, const struct rt_resources *res, const char *cp
 	return 0;
 }
 
-static void v2_rates(struct list *l, const struct rt_blkio_devs *devs, const char *field,
-		     const char *word)
-{
-	for (size_t i = 0; i < devs->n; i++) {
-		const struct rt_blkio_dev *d = &devs->v[i];
-
-		if (d->value)
-			put(l, field, "io.max", "%" PRIu32 ":%" PRIu32 " %s=%" PRIu64, d->major,
-			    d->minor, word, d->value);
-		else /* v1's way to take a limit away */
-			put(l, field, "io.max", "%" PRIu32 ":%" PRIu32 " %s=max", d->major,
-			    d->minor, word);
-	}
-}
-
-static int v2_blkio(struct list *l, const struct rt_resources *res, struct cps_err *err)
-{
-	static const char no_leaf[] = "cgroup v2 has no weights of leaves";
-	int rc = 0;
-
-	if (is_given_u(&res->blkio.leaf_weight))
-		return refuse(err, "blockIO.leafWeight", no_leaf);
-	if (is_given_u(&res->blkio.weight)) {
-		uint64_t weight = res->blkio.weight.v;
-
-		rc = check_weight(weight, "blockIO.weight", err);
-		/* BFQ counts as v1 did; iocost has a scale of its own */
-		put(l, "blockIO.weight", "io.bfq.weight", "default %" PRIu64, weight)->or_next =
-			true;
-		put(l, "blockIO.weight", "io.weight", "default %" PRIu64,
-		    rt_cgroup_io_weight(weight));
-	}
-	for (size_t i = 0; rc == 0 && i < res->blkio.weight_dev.n; i++) {
-		const struct rt_blkio_dev *d = &res->blkio.weight_dev.v[i];
-
-		if (is_given_u(&d->leaf))
-			return refuse(err, "blockIO.weightDevice.leafWeight", no_leaf);
-		if (!d->value)
-			continue;
-		rc = check_weight(d->value, "blockIO.weightDevice.weight", err);
-		put(l, "blockIO.weightDevice", "io.bfq.weight", "%" PRIu32 ":%" PRIu32 " %" PRIu64,
-		    d->major, d->minor, d->value)
-			->or_next = true;
-		put(l, "blockIO.weightDevice", "io.weight", "%" PRIu32 ":%" PRIu32 " %" PRIu64,
-		    d->major, d->minor, rt_cgroup_io_weight(d->value));
-	}
-	if (rc < 0)
-		return rc;
-	v2_rates(l, &res->blkio.read_bps, "blockIO.throttleReadBpsDevice", "rbps");
-	v2_rates(l, &res->blkio.write_bps, "blockIO.throttleWriteBpsDevice", "wbps");
-	v2_rates(l, &res->blkio.read_iops, "blockIO.throttleReadIOPSDevice", "riops");
-	v2_rates(l, &res->blkio.write_iops, "blockIO.throttleWriteIOPSDevice", "wiops");
-	return 0;
-}
-
-static int v2_unified(struct list *l, const struct rt_resources *res, struct cps_err *err)
+static int v2_unified(struct rt_cgroup_list *l, const struct rt_resources *res, struct cps_err *err)
 {
 	for (size_t i = 0; i < res->nunified; i++) {
 		const char *key = res->unified[i].key;
@@ -564,7 +431,7 @@ static int v2_unified(struct list *l, const struct rt_resources *res, struct cps
 				err, EINVAL,
 				"linux.resources.unified: '%s' is not the name of a control file",
 				key);
-		put(l, "unified", key, "%s", "")->text = res->unified[i].value;
+		rt_cgroup_put(l, "unified", key, "%s", "")->text = res->unified[i].value;
 	}
 	return 0;
 }
@@ -572,7 +439,7 @@ static int v2_unified(struct list *l, const struct rt_resources *res, struct cps
 int rt_cgroup_values_v2(struct cps_arena *a, const struct rt_resources *res, const char *cpu_max,
 			struct rt_cgroup_writes *ret, struct rt_warn *warn, struct cps_err *err)
 {
-	struct list l;
+	struct rt_cgroup_list l;
 	int rc;
 
 	rc = list_init(&l, a, res, err);
@@ -585,7 +452,7 @@ int rt_cgroup_values_v2(struct cps_arena *a, const struct rt_resources *res, con
 	if (rc == 0)
 		rc = put_pids(&l, res);
 	if (rc == 0)
-		rc = v2_blkio(&l, res, err);
+		rc = rt_cgroup_v2_blkio(&l, res, err);
 	if (rc == 0)
 		rc = put_hugepages(&l, res, "max", err);
 	if (rc == 0) /* last: who writes v2's own words means them */

@@ -72,34 +72,32 @@ inner() {
 		order+=("$r")
 	done
 
+	# Ids differ, since all of them would put the same id into the same cgroup.
 	for r in "${order[@]}"; do
 		# shellcheck disable=SC2086 # the command line is words
-		${runtimes[$r]} run --detach --bundle /tmp/sleep long >/dev/null 2>&1 </dev/null ||
+		${runtimes[$r]} run --detach --bundle /tmp/sleep "long-$r" >/dev/null 2>&1 </dev/null ||
 			echo "run.sh: $r cannot start the container for exec and state" >&2
 	done
 	head_lines
 	{
 		echo "case run /bin/true"
 		echo "floor: /run/build/tests/bench/floor /tmp/true/rootfs floor /bin/true"
-		for r in "${order[@]}"; do echo "$r: ${runtimes[$r]} run --bundle /tmp/true b"; done
+		for r in "${order[@]}"; do echo "$r: ${runtimes[$r]} run --bundle /tmp/true b-$r"; done
 		echo "case create + start + delete"
 		for r in "${order[@]}"; do
 			a=${runtimes[$r]}
-			echo "$r: $a create --bundle /tmp/sleep c ; $a start c ; $a delete --force c"
+			echo "$r: $a create --bundle /tmp/sleep c-$r ; $a start c-$r ; $a delete --force c-$r"
 		done
 		echo "case exec /bin/true"
-		for r in "${order[@]}"; do echo "$r: ${runtimes[$r]} exec long /bin/true"; done
+		for r in "${order[@]}"; do echo "$r: ${runtimes[$r]} exec long-$r /bin/true"; done
 		echo "case state"
-		for r in "${order[@]}"; do echo "$r: ${runtimes[$r]} state long"; done
+		for r in "${order[@]}"; do echo "$r: ${runtimes[$r]} state long-$r"; done
 	} >/tmp/plan
 	/run/build/tests/bench/bench "$rounds" /run/build/bench.json </tmp/plan || rc=$?
 	for r in "${order[@]}"; do
 		# shellcheck disable=SC2086
-		${runtimes[$r]} delete --force long || true
+		${runtimes[$r]} delete --force "long-$r" || rc=1
 	done
-	# crun 1.8 complains of a cgroup that is still busy for a moment, and may leave it.
-	sleep 0.3
-	find /sys/fs/cgroup -maxdepth 2 -type d -name long -exec rmdir {} + || rc=1
 	echo "JSON: $build/bench.json"
 	exit "$rc"
 }

@@ -260,7 +260,7 @@ int sup_store_list(int rootfd, struct cps_arena *a, const char ***ret_ids, size_
 	const char **ids;
 	size_t n = 0, room = 0;
 	struct dirent *e;
-	int fd = fcntl(rootfd, F_DUPFD_CLOEXEC, 0);
+	int fd = openat(rootfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
@@ -268,7 +268,6 @@ int sup_store_list(int rootfd, struct cps_arena *a, const char ***ret_ids, size_
 			(void)close(fd);
 		return cps_fail(err, errno, "read the root directory");
 	}
-	rewinddir(d);
 	while ((errno = 0, e = readdir(d))) {
 		if (!cps_is_name(e->d_name) || !is_container(rootfd, e->d_name))
 			continue;

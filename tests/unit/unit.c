@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "own.h"
 
 unsigned unit_fd_count(void)
@@ -48,6 +50,41 @@ int unit_dir(void)
 	fd = open(dir_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	return fd;
+}
+
+void unit_put(int dir, const char *name, const char *text)
+{
+	struct cps_err err = { 0 };
+
+	ck_assert_ok(cps_file_replace(dir, name, text, strlen(text), 0644, &err), err);
+}
+
+bool unit_is_there(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void unit_check_content(int dir, const char *name, const char *text)
+{
+	cleanup_free char *data = NULL;
+	struct cps_err err = { 0 };
+	size_t len;
+
+	ck_assert_ok(cps_file_read(dir, name, 1 << 20, &data, &len, &err), err);
+	ck_assert_uint_eq(len, strlen(text));
+	ck_assert_str_eq(data, text);
+}
+
+void unit_make_dir(int dir, const char *name)
+{
+	ck_assert_int_eq(mkdirat(dir, name, 0755), 0);
+}
+
+void unit_make_link(int dir, const char *target, const char *name)
+{
+	ck_assert_int_eq(symlinkat(target, dir, name), 0);
 }
 
 int unit_main(const char *topic, const TTest *const tests[])

@@ -19,6 +19,13 @@ unsigned unit_fd_count(void);
 /* A new directory, removed with all that is in it when the process ends. Returns its fd. */
 int unit_dir(void);
 
+/* Makes a file, a directory, a symlink; is there one of this name; a file's content is text. */
+void unit_put(int dir, const char *name, const char *text);
+void unit_make_dir(int dir, const char *name);
+void unit_make_link(int dir, const char *target, const char *name);
+bool unit_is_there(int dir, const char *name);
+void unit_check_content(int dir, const char *name, const char *text);
+
 /* rc is -num, err says so, and its message contains what. */
 #define ck_assert_err(rc, wanted, err, what)                                                     \
 	do {                                                                                     \

@@ -19,6 +19,7 @@
 #include <sys/un.h>
 
 #include "own.h"
+#include "utf8.h"
 
 #define READ_FIRST 32768 /* a config fits: one read for it and one for its end, no fstat */
 
@@ -78,7 +79,8 @@ int cps_file_put(int dirfd, const char *path, const char *text, struct cps_err *
 {
 	cleanup_fd int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	size_t len = strlen(text);
-	int shown = len < 64 ? (int)strcspn(text, "\n") : 64;
+	size_t line = strcspn(text, "\n");
+	int shown = (int)(line < 64 ? line : cps_utf8_cut(text, 64));
 	ssize_t n;
 
 	if (fd < 0)

@@ -23,7 +23,8 @@ int cps_fd_read(int fd, const char *name_for_errors, size_t max, char **ret_data
 int cps_file_put(int dirfd, const char *path, const char *text, struct cps_err *err);
 
 /* Replaces `name` atomically: temporary file in the same directory, write, rename(2). No fsync: the
- * state lives on tmpfs. Needs no cleanup after a crash but the file ".<name>.tmp". */
+ * state lives on tmpfs. A crash leaves at most ".<name>.tmp", which the next call replaces. Two
+ * writers of one name at once are the callers' to prevent. */
 int cps_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		     struct cps_err *err);
 

@@ -4,9 +4,9 @@
  *
  *  0 u32 magic "CPS1"   4 u16 kind   6 u16 nfds   8 u32 id   12 u32 length   16 JSON object
  *
- * little endian. The JSON's "fds" array names the descriptors in order; a count that differs from
- * nfds or from what arrived closes them all and rejects the frame (EBADMSG). Received descriptors
- * are close-on-exec.
+ * little endian. The JSON's "fds" array (in a reply: of its "ok" object) names the descriptors in
+ * order, each differently; a count that differs from nfds or from what arrived closes them all and
+ * rejects the frame (EBADMSG). Received descriptors are close-on-exec.
  */
 #ifndef CPS_FRAME_H
 #define CPS_FRAME_H

@@ -6,7 +6,9 @@
 #include <config.h>
 #include "json.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,20 @@
 #include "utf8.h"
 
 #define SMALL_OBJECT 16 /* up to so many members, comparing all pairs is the fastest */
+
+/*
+ * Memory for yajl, which does not check what malloc returns: as much as it can possibly take is
+ * there before it starts, and freed whole.
+ */
+struct scratch {
+	char *at;
+	size_t left;
+};
+
+struct piece {
+	size_t size;
+	alignas(max_align_t) char data[];
+};
 
 struct parser {
 	struct cps_arena *arena;
@@ -210,6 +226,55 @@ static int on_end_map(void *ctx)
 	return branch_close(p);
 }
 
+static void *scratch_take(void *ctx, size_t size)
+{
+	struct scratch *s = ctx;
+	struct piece *piece = (struct piece *)s->at;
+	size_t whole =
+		(sizeof(*piece) + size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+
+	assert(whole <= s->left); /* or scratch_size() is wrong */
+	s->at += whole;
+	s->left -= whole;
+	piece->size = size;
+	return piece->data;
+}
+
+static void *scratch_resize(void *ctx, void *old, size_t size)
+{
+	char *data = scratch_take(ctx, size);
+
+	if (old) {
+		size_t had = ((struct piece *)((char *)old - offsetof(struct piece, data)))->size;
+
+		memcpy(data, old, had < size ? had : size);
+	}
+	return data;
+}
+
+static void scratch_drop(void *ctx, void *old)
+{
+	(void)ctx;
+	(void)old; /* goes with the rest */
+}
+
+/*
+ * Two buffers of yajl's grow with the text, by doubling from 2 KiB, each time into new memory here:
+ * the one for strings with escapes, and the one for a token that the end of the text cuts off. The
+ * rest is of a fixed size: its structs, a byte for each level of nesting, the error message.
+ */
+static size_t scratch_size(const char *text, size_t len, bool escapes)
+{
+	const size_t fixed = 16384;
+	size_t end = len;
+
+	while (end > 0 && (text[end - 1] == ' ' || text[end - 1] == '\n'))
+		end--;
+	if (!escapes && end > 0 && (text[end - 1] == '}' || text[end - 1] == ']'))
+		return fixed;
+	return len < PTRDIFF_MAX / 16 ? fixed + 10 * len : PTRDIFF_MAX;
+}
+
 static const yajl_callbacks callbacks = {
 	.yajl_null = on_null,
 	.yajl_boolean = on_boolean,
@@ -221,6 +286,49 @@ static const yajl_callbacks callbacks = {
 	.yajl_start_array = on_start_array,
 	.yajl_end_array = on_end_array,
 };
+
+/* The code unit of "\\uXXXX" at text[at..len), -1 if that is not there. */
+static int code_unit(const char *text, size_t at, size_t len)
+{
+	int unit = 0;
+
+	if (len - at < 6 || text[at] != '\\' || text[at + 1] != 'u')
+		return -1;
+	for (size_t i = at + 2; i < at + 6; i++) {
+		char c = text[i];
+
+		if (c >= '0' && c <= '9')
+			unit = unit * 16 + (c - '0');
+		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+			unit = unit * 16 + ((c | 0x20) - 'a' + 10);
+		else
+			return -1;
+	}
+	return unit;
+}
+
+/* Where the first half of a surrogate pair stands alone; len if none does. yajl lets them pass. */
+static size_t find_half_pair(const char *text, size_t len)
+{
+	const char *next;
+
+	for (size_t at = 0; at < len && (next = memchr(text + at, '\\', len - at)); at += 2) {
+		int unit;
+
+		at = (size_t)(next - text);
+		unit = code_unit(text, at, len);
+		if (unit >= 0xdc00 && unit <= 0xdfff)
+			return at;
+		if (unit >= 0xd800 && unit <= 0xdbff) {
+			int low = code_unit(text, at + 6, len);
+
+			if (low < 0xdc00 || low > 0xdfff)
+				return at;
+			at += 10;
+		}
+	}
+	return len;
+}
 
 static bool is_word(char c)
 {
@@ -279,7 +387,6 @@ static int parse_fail(yajl_handle handle, yajl_status status, const struct parse
 	size_t at = at_end ? len : yajl_get_bytes_consumed(handle);
 	unsigned char *said;
 	const char *why;
-	int rc;
 
 	if (at > len)
 		at = len;
@@ -302,27 +409,19 @@ static int parse_fail(yajl_handle handle, yajl_status status, const struct parse
 	} else if (strncmp(why, "invalid char in", 15) == 0 && at > 0) {
 		at--; /* the one lexical error that is told behind its place */
 	}
-	rc = fail_at(text, at, err, why);
-	yajl_free_error(handle, said);
-	return rc;
+	return fail_at(text, at, err, why);
 }
 
-int cps_json_parse(struct cps_arena *a, const char *text, size_t len,
-		   const struct cps_json **ret_root, struct cps_err *err)
+static int text_parse(struct parser *p, yajl_alloc_funcs *memory, const char *text, size_t len,
+		      struct cps_err *err)
 {
-	struct parser p = { .arena = a };
-	size_t valid = cps_utf8_span(text, len);
-	yajl_status status;
-	yajl_handle handle;
+	yajl_handle handle = yajl_alloc(&callbacks, memory, p);
 	bool at_end = false;
-	int rc = 0;
+	yajl_status status;
 
-	if (valid < len)
-		return fail_at(text, valid, err, "invalid UTF-8");
-	handle = yajl_alloc(&callbacks, NULL, &p);
 	if (!handle)
 		return cps_fail(err, ENOMEM, "parse JSON");
-	/* Done above, more strictly: yajl lets overlong forms and surrogates pass. */
+	/* Checked before, more strictly: yajl lets overlong forms and surrogates pass. */
 	(void)yajl_config(handle, yajl_dont_validate_strings, 1);
 
 	status = yajl_parse(handle, (const unsigned char *)text, len);
@@ -331,8 +430,40 @@ int cps_json_parse(struct cps_arena *a, const char *text, size_t len,
 		status = yajl_complete_parse(handle);
 	}
 	if (status != yajl_status_ok)
-		rc = parse_fail(handle, status, &p, text, len, at_end, err);
-	yajl_free(handle);
+		return parse_fail(handle, status, p, text, len, at_end, err);
+	return 0; /* no yajl_free(): the memory is the caller's */
+}
+
+int cps_json_parse(struct cps_arena *a, const char *text, size_t len,
+		   const struct cps_json **ret_root, struct cps_err *err)
+{
+	bool escapes = len > 0 && memchr(text, '\\', len);
+	size_t valid = cps_utf8_span(text, len);
+	cleanup_free void *memory = NULL;
+	struct parser p = { .arena = a };
+	struct scratch scratch;
+	yajl_alloc_funcs funcs = {
+		.malloc = scratch_take,
+		.realloc = scratch_resize,
+		.free = scratch_drop,
+		.ctx = &scratch,
+	};
+	int rc;
+
+	if (valid < len)
+		return fail_at(text, valid, err, "invalid UTF-8");
+	if (escapes) {
+		valid = find_half_pair(text, len);
+		if (valid < len)
+			return fail_at(text, valid, err, "half of a surrogate pair");
+	}
+	scratch.left = scratch_size(text, len, escapes);
+	memory = malloc(scratch.left);
+	if (!memory)
+		return cps_fail(err, ENOMEM, "parse JSON");
+	scratch.at = memory;
+
+	rc = text_parse(&p, &funcs, text, len, err);
 	if (rc == 0)
 		*ret_root = p.root;
 	return rc;

@@ -41,8 +41,9 @@ struct cps_json {
 	struct cps_json *next;	       /* next sibling */
 };
 
-/* Parses len bytes. Errors carry the line and column: "line 3, column 7: …". Trailing garbage and
- * invalid UTF-8 are errors. *ret_root lives in the arena; text need not outlive the call. */
+/* Parses len bytes. Errors carry the line and column: "line 3, column 7: …" (EINVAL). Trailing
+ * garbage, invalid UTF-8 and halves of surrogate pairs are errors. *ret_root lives in the arena;
+ * text need not outlive the call. */
 int cps_json_parse(struct cps_arena *a, const char *text, size_t len,
 		   const struct cps_json **ret_root, struct cps_err *err);
 

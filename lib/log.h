@@ -3,9 +3,12 @@
  * The program's own messages. Only main() and the reporting ends of a program use this; library
  * and topic code returns errors instead. The level is the one mutable global of the project.
  *
- * Text to stderr:          time="…" level=error msg="…"  with a terminal or CPS_LOG_PLAIN: capsule:
- * … Text or JSON to a file:  one O_APPEND write a line, as runc does it:
- * {"level":"error","msg":"…","time":"…"}
+ *	PLAIN	capsule: warning: …		TEXT on a terminal, too
+ *	TEXT	time="…" level=warning msg="…"
+ *	JSON	{"level":"warning","msg":"…","time":"…"}
+ *
+ * With a file, all goes there (PLAIN as TEXT), one O_APPEND write a line, as runc does it, and
+ * errors to stderr as well, bare.
  */
 #ifndef CPS_LOG_H
 #define CPS_LOG_H

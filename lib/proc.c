@@ -46,9 +46,9 @@ static int stat_read(pid_t pid, char *buf, size_t size, char **ret_state)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	n = cps_read_full(fd, buf, size - 1);
+	n = read(fd, buf, size - 1); /* procfs gives all of it at once */
 	if (n < 0)
-		return (int)n;
+		return -errno;
 	buf[n] = '\0';
 	end = strrchr(buf, ')');
 	if (!end || end[1] != ' ' || end[2] == '\0')

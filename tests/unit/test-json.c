@@ -87,6 +87,8 @@ START_TEST(strings_are_decoded)
 	const struct cps_json *s = parsed(&a, "\"a\\n\\t\\\"\\\\\\/\\u00e4\\ud834\\udd1eä\"");
 
 	ck_assert_str_eq(s->text, "a\n\t\"\\/ä𝄞ä");
+	s = parsed(&a, "\"\\\\ud834\\\\\"");
+	ck_assert_str_eq(s->text, "\\ud834\\");
 	s = parsed(&a, "\"a\\u0000b\"");
 	ck_assert_uint_eq(s->len, 3);
 	ck_assert_int_eq(memcmp(s->text, "a\0b", 4), 0);
@@ -176,6 +178,11 @@ START_TEST(invalid_utf8_is_refused_where_it_is)
 	REFUSED("\"\xf4\x90\x80\x80\"", "line 1, column 2: invalid UTF-8");
 	REFUSED("\"12345678\xe2\x82", "line 1, column 10: invalid UTF-8");
 	REFUSED("\x80", "line 1, column 1: invalid UTF-8");
+	REFUSED("[\"\\ud834\"]", "line 1, column 3: half of a surrogate pair");
+	REFUSED("[\"\\ud834\\n\"]", "line 1, column 3: half of a surrogate pair");
+	REFUSED("[\"\\ud834\\ud834\"]", "line 1, column 3: half of a surrogate pair");
+	REFUSED("[\"\\\\\\uDD1E\"]", "line 1, column 5: half of a surrogate pair");
+	REFUSED("[\"\\ud834\\udd1e\\udd1e\"]", "line 1, column 15: half of a surrogate pair");
 }
 END_TEST
 
@@ -198,6 +205,30 @@ START_TEST(depth_is_bounded)
 	for (int i = 0; i <= CPS_JSON_DEPTH; i++)
 		text[i] = '[';
 	refused(text, CPS_JSON_DEPTH, "line 1, column 65: the text ends too early");
+}
+END_TEST
+
+/* Texts that make yajl's buffers as large as they can be. */
+START_TEST(long_tokens)
+{
+	enum { LONG = 300000 };
+	cleanup_free char *text = malloc(LONG + 8);
+
+	for (size_t len = 1; len < LONG; len = len * 3 / 2 + 1) {
+		cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+
+		memset(text, 'x', len + 8);
+		memcpy(text, "\"\\n", 3);
+		refused(text, len + 3, "line 1, column ");
+		memcpy(text + len + 3, "\"", 2);
+		ck_assert_uint_eq(parsed(&a, text)->len, len + 1);
+		memset(text, '7', len);
+		text[len] = '\0';
+		ck_assert_uint_eq(parsed(&a, text)->len, len);
+		memset(text, '[', len);
+		memset(text, '"', 1);
+		refused(text, len, "line 1, column ");
+	}
 }
 END_TEST
 
@@ -433,6 +464,7 @@ int main(void)
 		errors_name_line_and_column,
 		invalid_utf8_is_refused_where_it_is,
 		depth_is_bounded,
+		long_tokens,
 		paths,
 		getters,
 		integers_are_exact,

@@ -15,53 +15,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "caps.h"
+
 #define BIT(n) (UINT64_C(1) << (n))
-
-static const char *const cap_names[] = {
-	"CHOWN",
-	"DAC_OVERRIDE",
-	"DAC_READ_SEARCH",
-	"FOWNER",
-	"FSETID",
-	"KILL",
-	"SETGID",
-	"SETUID",
-	"SETPCAP",
-	"LINUX_IMMUTABLE",
-	"NET_BIND_SERVICE",
-	"NET_BROADCAST",
-	"NET_ADMIN",
-	"NET_RAW",
-	"IPC_LOCK",
-	"IPC_OWNER",
-	"SYS_MODULE",
-	"SYS_RAWIO",
-	"SYS_CHROOT",
-	"SYS_PTRACE",
-	"SYS_PACCT",
-	"SYS_ADMIN",
-	"SYS_BOOT",
-	"SYS_NICE",
-	"SYS_RESOURCE",
-	"SYS_TIME",
-	"SYS_TTY_CONFIG",
-	"MKNOD",
-	"LEASE",
-	"AUDIT_WRITE",
-	"AUDIT_CONTROL",
-	"SETFCAP",
-	"MAC_OVERRIDE",
-	"MAC_ADMIN",
-	"SYSLOG",
-	"WAKE_ALARM",
-	"BLOCK_SUSPEND",
-	"AUDIT_READ",
-	"PERFMON",
-	"BPF",
-	"CHECKPOINT_RESTORE",
-};
-
-#define CAP_NAMED (sizeof(cap_names) / sizeof(cap_names[0]))
 
 static int get_permitted(uint64_t *ret, struct cps_err *err)
 {
@@ -91,8 +47,8 @@ int rt_caps_available(const struct rt_caps *wanted, struct rt_caps *ret, struct 
 		if ((have & BIT(c)) && prctl(PR_CAPBSET_READ, c, 0, 0, 0) == 1)
 			continue;
 		have &= ~BIT(c);
-		rt_warn(warn, "capability CAP_%s is not ours to give, ignoring",
-			c < CAP_NAMED ? cap_names[c] : "?");
+		rt_warn(warn, "capability %s is not ours to give, ignoring",
+			rt_cap_name(c) ? rt_cap_name(c) : "(unnamed)");
 	}
 	ret->set = wanted->set;
 	ret->bounding = wanted->bounding & have;

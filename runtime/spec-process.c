@@ -9,66 +9,9 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/resource.h>
 
-/* In the order of their numbers (linux/capability.h); "CAP_" is left out. */
-static const char *const cap_names[] = {
-	"CHOWN",
-	"DAC_OVERRIDE",
-	"DAC_READ_SEARCH",
-	"FOWNER",
-	"FSETID",
-	"KILL",
-	"SETGID",
-	"SETUID",
-	"SETPCAP",
-	"LINUX_IMMUTABLE",
-	"NET_BIND_SERVICE",
-	"NET_BROADCAST",
-	"NET_ADMIN",
-	"NET_RAW",
-	"IPC_LOCK",
-	"IPC_OWNER",
-	"SYS_MODULE",
-	"SYS_RAWIO",
-	"SYS_CHROOT",
-	"SYS_PTRACE",
-	"SYS_PACCT",
-	"SYS_ADMIN",
-	"SYS_BOOT",
-	"SYS_NICE",
-	"SYS_RESOURCE",
-	"SYS_TIME",
-	"SYS_TTY_CONFIG",
-	"MKNOD",
-	"LEASE",
-	"AUDIT_WRITE",
-	"AUDIT_CONTROL",
-	"SETFCAP",
-	"MAC_OVERRIDE",
-	"MAC_ADMIN",
-	"SYSLOG",
-	"WAKE_ALARM",
-	"BLOCK_SUSPEND",
-	"AUDIT_READ",
-	"PERFMON",
-	"BPF",
-	"CHECKPOINT_RESTORE",
-};
-
-static int cap_number(const char *name)
-{
-	size_t i;
-
-	if (strncasecmp(name, "CAP_", 4) != 0)
-		return -1;
-	name += 4;
-	for (i = 0; i < sizeof(cap_names) / sizeof(cap_names[0]); i++)
-		if ((name[0] & ~0x20) == cap_names[i][0] && strcasecmp(name, cap_names[i]) == 0)
-			return (int)i;
-	return -1;
-}
+#include "caps.h"
 
 static int parse_caps_set(const struct rt_spec_in *in, const struct cps_json *node, void *field,
 			  struct cps_err *err)
@@ -87,7 +30,7 @@ static int parse_caps_set(const struct rt_spec_in *in, const struct cps_json *no
 		rc = cps_json_str(child, &name, err);
 		if (rc < 0)
 			return rc;
-		cap = cap_number(name);
+		cap = rt_cap_parse(name);
 		if (cap >= 0) {
 			*mask |= UINT64_C(1) << cap;
 			continue;

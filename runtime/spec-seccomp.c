@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "seccomp-words.h"
+
 /* Words that this libseccomp may be too old for have no number. */
 #define NO_NUMBER 0u
 
@@ -92,6 +94,25 @@ static const struct word flag_words[] = {
 	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", NO_NUMBER },
 	{ NULL, 0 },
 };
+
+const char *rt_seccomp_word(enum rt_seccomp_words kind, size_t i)
+{
+	static const struct word *const tables[] = {
+		[RT_SECCOMP_ACTIONS] = action_words,
+		[RT_SECCOMP_OPERATORS] = op_words,
+		[RT_SECCOMP_ARCHES] = arch_words,
+		[RT_SECCOMP_FLAGS] = flag_words,
+	};
+
+	for (const struct word *w = tables[kind]; w->name; w++) {
+		bool honoured = kind == RT_SECCOMP_ACTIONS ? w->number != SCMP_ACT_NOTIFY
+							   : w->number != NO_NUMBER;
+
+		if (honoured && i-- == 0)
+			return w->name;
+	}
+	return NULL;
+}
 
 static int parse_word(const struct cps_json *node, const struct word *words, const char *what,
 		      uint32_t *ret_number, struct cps_err *err)

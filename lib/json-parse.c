@@ -6,7 +6,6 @@
 #include <config.h>
 #include "json.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdalign.h>
 #include <stdlib.h>
@@ -233,7 +232,8 @@ static void *scratch_take(void *ctx, size_t size)
 	size_t whole =
 		(sizeof(*piece) + size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 
-	assert(whole <= s->left); /* or scratch_size() is wrong */
+	if (whole > s->left)
+		abort(); /* scratch_size() is wrong: better than what yajl would do */
 	s->at += whole;
 	s->left -= whole;
 	piece->size = size;
@@ -262,15 +262,18 @@ static void scratch_drop(void *ctx, void *old)
  * Two buffers of yajl's grow with the text, by doubling from 2 KiB, each time into new memory here:
  * the one for strings with escapes, and the one for a token that the end of the text cuts off. The
  * rest is of a fixed size: its structs, a byte for each level of nesting, the error message.
+ *
+ * Without escapes, and if the text ends with a quote and a few brackets, as configs do, neither
+ * grows: if that quote opens a string, the brackets are all of the token that is cut off.
  */
 static size_t scratch_size(const char *text, size_t len, bool escapes)
 {
 	const size_t fixed = 16384;
 	size_t end = len;
 
-	while (end > 0 && (text[end - 1] == ' ' || text[end - 1] == '\n'))
+	while (end > 0 && len - end < 1024 && strchr("]} \n", text[end - 1]) && text[end - 1])
 		end--;
-	if (!escapes && end > 0 && (text[end - 1] == '}' || text[end - 1] == ']'))
+	if (!escapes && end > 0 && text[end - 1] == '"')
 		return fixed;
 	return len < PTRDIFF_MAX / 16 ? fixed + 10 * len : PTRDIFF_MAX;
 }
@@ -287,7 +290,7 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = on_end_array,
 };
 
-/* The code unit of "\\uXXXX" at text[at..len), -1 if that is not there. */
+/* The code unit of "\uXXXX" at text[at..len), -1 if that is not there. */
 static int code_unit(const char *text, size_t at, size_t len)
 {
 	int unit = 0;

@@ -226,8 +226,19 @@ START_TEST(long_tokens)
 		text[len] = '\0';
 		ck_assert_uint_eq(parsed(&a, text)->len, len);
 		memset(text, '[', len);
-		memset(text, '"', 1);
+		text[0] = '"';
 		refused(text, len, "line 1, column ");
+		memset(text, 'x', len + 2); /* ends like a config, but inside a string */
+		text[0] = '[';
+		text[1] = '"';
+		text[len + 1] = ']';
+		refused(text, len + 2, "line 1, column ");
+		memset(text + 2, ']', len);
+		refused(text, len + 2, "line 1, column ");
+		if (len < 5)
+			continue;
+		text[len / 2] = '"';
+		refused(text, len + 2, "line 1, column ");
 	}
 }
 END_TEST

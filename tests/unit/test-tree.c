@@ -229,6 +229,39 @@ START_TEST(mkdir_against_a_swapper)
 }
 END_TEST
 
+/* The same against a removal: what the symlink points to must stay. */
+START_TEST(remove_against_a_swapper)
+{
+	struct trap t = trap_make();
+	struct cps_err err = { 0 };
+	pid_t swapper;
+
+	unit_make_dir(t.outside, "canary");
+	unit_put(t.outside, "canary/x", "untouched");
+	swapper = fork();
+	ck_assert_int_ge(swapper, 0);
+	if (swapper == 0) {
+		for (;;)
+			(void)renameat2(t.root, "tree/spot", t.root, "tree/bait", RENAME_EXCHANGE);
+	}
+	for (int i = 0; i < 500; i++) {
+		cleanup_fd int fd = cps_mkdir_in_root(t.root, "tree/spot/deep", 0755, &err);
+
+		ck_assert_ok(fd, err);
+		unit_put(fd, "x", "goes");
+		unit_make_link(t.root, "../../canary", "tree/bait");
+		(void)cps_remove_tree(t.root, "tree",
+				      &err); /* may lose the race, but not its way */
+		(void)cps_remove_tree(t.root, "tree", &err);
+		ck_assert_ok(cps_remove_tree(t.root, "tree", &err), err);
+		unit_check_content(t.outside, "canary/x", "untouched");
+	}
+	(void)kill(swapper, SIGKILL);
+	(void)waitpid(swapper, NULL, 0);
+	ck_assert(!unit_is_there(t.root, "tree"));
+}
+END_TEST
+
 START_TEST(mkdir_all_on_the_host)
 {
 	cleanup_fd int dir = unit_dir();
@@ -407,6 +440,7 @@ int main(void)
 		mkdir_stays_in_the_root,
 		mkdir_refuses,
 		mkdir_against_a_swapper,
+		remove_against_a_swapper,
 		mkdir_all_on_the_host,
 		remove_goes_through_all,
 		remove_of_a_symlink_is_of_the_symlink,

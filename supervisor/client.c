@@ -157,7 +157,7 @@ int sup_client_call(struct sup_client *c, struct sup_request *r, int timeout_ms,
 		    struct cps_frame *ret_frame, const struct cps_json **ret_ok,
 		    struct cps_err *err)
 {
-	uint32_t id;
+	uint32_t id = 0;
 	int rc = sup_client_send(c, r, &id, err);
 
 	if (rc < 0)

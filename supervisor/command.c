@@ -34,7 +34,7 @@ int sup_args_parse(const struct sup_command *self, const struct cps_opt *table, 
 	unsigned n = 0;
 	int count, rc;
 
-	for (; table[n].name && n < OPTIONS_MAX; n++)
+	for (; n < OPTIONS_MAX && table[n].name; n++)
 		all[n] = table[n];
 	all[n++] = (struct cps_opt){ "help", 'h', CPS_OPT_FLAG, &help, NULL, "print this" };
 	all[n++] = (struct cps_opt){ "version", 0, CPS_OPT_FLAG, &version, NULL, NULL };

@@ -66,7 +66,7 @@ int sup_runtime_run(const struct sup_ctx *ctx, const char *const *args, struct c
 	rc = sup_program_find(ctx->runtime, "capsule-runtime", file, sizeof(file), err);
 	if (rc < 0)
 		return rc;
-	for (int i = 0; args[i] && i < ARGS_MAX; i++)
+	for (int i = 0; i < ARGS_MAX && args[i]; i++)
 		argv[n++] = args[i];
 	argv[n] = NULL;
 	if (pipe2(pair, O_CLOEXEC) < 0)

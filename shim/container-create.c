@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a container comes to be: the parameters of `create`, the runtime's work, and what the shim
+ * writes down when it is done.
+ */
+#include <config.h>
+#include "container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bundle.h"
+#include "file.h"
+#include "ops.h"
+#include "own.h"
+#include "proto.h"
+#include "record.h"
+#include "runtime-link.h"
+#include "shim.h"
+
+#define STOP_TIMEOUT_DEFAULT 10000
+#define JOBS_MAX_DEFAULT     100
+#define JOBS_MAX_MOST	     10000
+
+/* ---- parameters ---- */
+
+static int path_parse(const struct cps_json *node, char **ret, struct cps_err *err)
+{
+	const char *path;
+	int rc = cps_json_str(node, &path, err);
+
+	if (rc < 0)
+		return rc;
+	if (path[0] != '/')
+		return cps_json_fail(node, EINVAL, err, "'%s' is not an absolute path", path);
+	*ret = strdup(path);
+	return *ret ? 0 : cps_fail(err, ENOMEM, "create");
+}
+
+static int stdin_parse(const struct cps_json *node, bool *ret, struct cps_err *err)
+{
+	const char *kind = "null";
+	int rc = node ? cps_json_str(node, &kind, err) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (strcmp(kind, "null") != 0 && strcmp(kind, "fifo") != 0)
+		return cps_json_fail(node, EINVAL, err, "expected \"null\" or \"fifo\"");
+	*ret = strcmp(kind, "fifo") == 0;
+	return 0;
+}
+
+static int number_parse(const struct cps_json *body, const char *key, int64_t min, int64_t max,
+			int64_t *ret, struct cps_err *err)
+{
+	const struct cps_json *node = cps_json_get(body, key);
+
+	return node ? cps_json_i64(node, min, max, ret, err) : 0;
+}
+
+static int params_parse(struct shim *s, const struct cps_json *body, struct cps_err *err)
+{
+	struct shim_container *ct = &s->ct;
+	cleanup_free char *log_path = NULL;
+	int64_t stop_signal = SIGTERM;
+	int64_t stop_timeout = STOP_TIMEOUT_DEFAULT;
+	int64_t jobs_max = JOBS_MAX_DEFAULT;
+	int rc;
+
+	if (asprintf(&log_path, "%s/log", s->dir_path) < 0) {
+		log_path = NULL;
+		return cps_fail(err, ENOMEM, "create");
+	}
+	rc = path_parse(cps_json_get(body, "bundle"), &ct->bundle, err);
+	if (rc == 0 && cps_json_get(body, "cgroup_parent"))
+		rc = path_parse(cps_json_get(body, "cgroup_parent"), &ct->cgroup_parent, err);
+	if (rc == 0 && cps_json_get(body, "pid_file"))
+		rc = path_parse(cps_json_get(body, "pid_file"), &ct->pid_file, err);
+	if (rc == 0)
+		rc = stdin_parse(cps_json_get(body, "stdin"), &ct->want_stdin, err);
+	if (rc == 0)
+		rc = number_parse(body, "stop_signal", 1, _NSIG - 1, &stop_signal, err);
+	if (rc == 0)
+		rc = number_parse(body, "stop_timeout_ms", 0, INT32_MAX, &stop_timeout, err);
+	if (rc == 0)
+		rc = number_parse(body, "jobs_max", 0, JOBS_MAX_MOST, &jobs_max, err);
+	if (rc == 0)
+		rc = shim_log_config_parse(cps_json_get(body, "log"), log_path, &ct->log, err);
+	ct->stop_signal = (int)stop_signal;
+	ct->stop_timeout_ms = (uint64_t)stop_timeout;
+	ct->jobs_max = (unsigned)jobs_max;
+	return rc;
+}
+
+/* ---- the runtime's work ---- */
+
+static void on_init_exit(void *owner)
+{
+	shim_news(owner, SHIM_E_INIT_EXITED);
+}
+
+static void spawned(void *owner, pid_t pid, int pidfd)
+{
+	struct shim *s = owner;
+
+	shim_child_add(s, &s->ct.init, pid, pidfd, on_init_exit, s);
+}
+
+static void console(void *owner, int master)
+{
+	struct shim *s = owner;
+
+	shim_io_console(&s->ct.io, master);
+}
+
+static void on_oom(void *owner)
+{
+	shim_event_send(owner, CPS_EVENT_OOM, NULL);
+}
+
+static void reply(void *owner, const struct cps_json *ok)
+{
+	struct shim *s = owner;
+	struct shim_container *ct = &s->ct;
+	const struct cps_json *cgroups = cps_json_get(ok, "cgroups");
+	const struct cps_json *events = cps_json_get(ok, "memory_events");
+	struct cps_err err;
+	const char *path;
+
+	if (cps_json_get(ok, "poststart"))
+		(void)cps_json_bool(cps_json_get(ok, "poststart"), &ct->poststart, &err);
+	if (events && cps_json_str(events, &path, &err) == 0)
+		shim_oom_start(&ct->oom, s->base, path, on_oom, s);
+	if (cgroups) {
+		struct cps_buf b = CPS_BUF_INIT;
+		struct cps_jsonw w;
+
+		cps_jsonw_init(&w, &b, false);
+		cps_jsonw_node(&w, NULL, cgroups);
+		if (b.failed)
+			cps_buf_done(&b);
+		else
+			ct->cgroups = b.data;
+	}
+}
+
+static void done(void *owner, int rc, const struct cps_err *why, const char *step)
+{
+	struct shim *s = owner;
+	struct shim_container *ct = &s->ct;
+
+	ct->link = NULL;
+	if (rc == 0 && !ct->init.listed)
+		rc = cps_failx(&ct->failed, EPROTO,
+			       "create: the runtime did not say which process it made");
+	else if (rc < 0)
+		ct->failed = *why;
+	(void)snprintf(ct->failed_step, sizeof(ct->failed_step), "%s", step);
+	if (rc == 0)
+		shim_news(s, SHIM_E_CREATE_DONE);
+	else
+		shim_news(s, ct->delete_wanted ? SHIM_E_CREATE_ABORTED : SHIM_E_CREATE_FAILED);
+}
+
+static int request_send(struct shim *s, const struct shim_io_ends *ends, struct cps_err *err)
+{
+	static const struct shim_link_ops ops = {
+		.spawned = spawned,
+		.console = console,
+		.reply = reply,
+		.done = done,
+	};
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	unsigned nfds = s->ct.terminal ? 0 : 3;
+	struct cps_jsonw w;
+
+	cps_jsonw_init(&w, &b, false);
+	cps_jsonw_open(&w, NULL, '{');
+	cps_jsonw_str(&w, "op", CPS_OP_CREATE);
+	cps_jsonw_str(&w, "root", s->root);
+	cps_jsonw_str(&w, "id", s->id);
+	cps_jsonw_str(&w, "bundle", s->ct.bundle);
+	cps_jsonw_str(&w, "cgroup_parent", s->ct.cgroup_parent ? s->ct.cgroup_parent : "/capsule");
+	cps_jsonw_bool(&w, "adopt_dir", true);
+	if (nfds > 0)
+		cps_jsonw_raw(&w, "fds", "[\"stdin\",\"stdout\",\"stderr\"]");
+	cps_jsonw_close(&w, '}');
+	if (b.failed)
+		return cps_fail(err, ENOMEM, "create");
+	return shim_link_start(s, b.data, b.len, ends->fds, nfds, &ops, s, &s->ct.link, err);
+}
+
+static int create_start(struct shim *s, struct shim_request *r, struct cps_err *err)
+{
+	struct shim_container *ct = &s->ct;
+	struct shim_io_ends ends = SHIM_IO_ENDS_INIT;
+	struct shim_bundle bundle;
+	int rc = params_parse(s, r->body, err);
+
+	if (rc == 0)
+		rc = shim_bundle_load(ct->bundle, &bundle, err);
+	if (rc < 0)
+		return rc;
+	ct->terminal = bundle.terminal;
+	ct->uid = bundle.uid;
+	ct->gid = bundle.gid;
+	if (!ct->terminal)
+		rc = shim_io_open(&ct->io, s->dir, ct->want_stdin, ct->uid, ct->gid, &ends, err);
+	if (rc == 0)
+		rc = shim_waiter_add(&ct->create_waiters, r->conn, r->id, err);
+	if (rc == 0) {
+		rc = request_send(s, &ends, err);
+		if (rc < 0)
+			shim_waiter_drop(&ct->create_waiters);
+	}
+	shim_io_ends_close(&ends);
+	return rc;
+}
+
+/* What a failed create leaves of ours in the state directory. */
+static void files_remove(struct shim *s)
+{
+	static const char *const names[] = { "stdin", "stdout", "stderr", "log", "shim.json" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)unlinkat(s->dir, names[i], 0);
+}
+
+int shim_act_create_begin(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+	int rc = create_start(s, arg, err);
+
+	if (rc < 0) {
+		files_remove(s);
+		shim_container_done(s);
+	}
+	return rc;
+}
+
+/* ---- and after ---- */
+
+/* The log first: without it the container would run unheard. */
+static int settle(struct shim *s, struct cps_err *err)
+{
+	struct shim_container *ct = &s->ct;
+	struct shim_log *log = NULL;
+	int rc = 0;
+
+	if (ct->log.driver)
+		rc = shim_log_open(&ct->log, &s->scratch, &log, err);
+	if (rc == 0)
+		rc = shim_record_save(s, err);
+	if (rc == 0 && ct->pid_file)
+		rc = shim_pid_file_write(ct->pid_file, ct->init.pid, err);
+	if (rc < 0) {
+		shim_log_free(log);
+		return cps_wrap(err, rc, "create");
+	}
+	shim_io_start(&ct->io, log);
+	return 0;
+}
+
+int shim_act_create_done(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+	struct shim_container *ct = &s->ct;
+	char ok[32];
+
+	(void)arg;
+	(void)err;
+	(void)clock_gettime(CLOCK_REALTIME, &ct->created_at);
+	if (settle(s, &ct->failed) < 0) {
+		/* The container is there but of no use: answer, and clear it away as `delete
+		 * --force` does. */
+		shim_waiters_error(&ct->create_waiters, &ct->failed, NULL);
+		ct->delete_wanted = true;
+		ct->quit_wanted = true;
+		(void)shim_child_signal(&ct->init, SIGKILL);
+	} else {
+		(void)snprintf(ok, sizeof(ok), "{\"pid\":%d}", (int)ct->init.pid);
+		shim_waiters_ok(&ct->create_waiters, ok, NULL, 0);
+		shim_event_send(s, CPS_EVENT_CREATED, NULL);
+	}
+	if (ct->init.exited)
+		shim_news(s, SHIM_E_INIT_EXITED); /* held back until now */
+	return 0;
+}
+
+int shim_act_create_failed(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+
+	(void)arg;
+	(void)err;
+	shim_waiters_error(&s->ct.create_waiters, &s->ct.failed, s->ct.failed_step);
+	files_remove(s);
+	shim_container_done(s);
+	if (s->nconns == 0)
+		shim_news(s, SHIM_E_CLIENTS_GONE);
+	return 0;
+}
+
+/* A client has lost its patience with a create that hangs (a hook, a dead file server). */
+int shim_act_create_abort(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+	struct shim_request *r = arg;
+
+	if (r) {
+		int rc = shim_waiter_add(&s->ct.delete_waiters, r->conn, r->id, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	s->ct.delete_wanted = true;
+	if (s->ct.link)
+		shim_link_kill(s->ct.link);
+	return 0;
+}
+
+/* Told again by shim_act_create_done, or void with the create's failure. */
+int shim_act_exit_hold(void *owner, void *arg, struct cps_err *err)
+{
+	(void)owner;
+	(void)arg;
+	(void)err;
+	return 0;
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a container ends: stop, the exit and its record, delete, and the end of the shim.
+ */
+#include <config.h>
+#include "container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "exec.h"
+#include "file.h"
+#include "ops.h"
+#include "own.h"
+#include "proto.h"
+#include "runtime-link.h"
+#include "shim.h"
+
+/* How long the exit may be held back by output that does not end (another process has the pipe) or
+ * cannot be logged. What is left then is read on afterwards. */
+#define DRAIN_MS 500
+
+/* Writing the exit record is tried for this long before it is told without. */
+#define EXIT_TRIES 50
+
+/* ---- stop ---- */
+
+static int stop_params(const struct shim *s, const struct shim_request *r, int *ret_signal,
+		       uint64_t *ret_timeout_ms, struct cps_err *err)
+{
+	int64_t signal = s->ct.stop_signal;
+	int64_t timeout = (int64_t)s->ct.stop_timeout_ms;
+	int rc = 0;
+
+	if (r && cps_json_get(r->body, "signal"))
+		rc = cps_json_i64(cps_json_get(r->body, "signal"), 1, _NSIG - 1, &signal, err);
+	if (rc == 0 && r && cps_json_get(r->body, "timeout_ms"))
+		rc = cps_json_i64(cps_json_get(r->body, "timeout_ms"), 0, INT32_MAX, &timeout, err);
+	*ret_signal = (int)signal;
+	*ret_timeout_ms = (uint64_t)timeout;
+	return rc;
+}
+
+/* Without a request it is the shim that was told to go: it does when the container has. */
+static int stop_join(struct shim *s, struct shim_request *r, struct cps_err *err)
+{
+	if (r)
+		return shim_waiter_add(&s->ct.stop_waiters, r->conn, r->id, err);
+	s->ct.quit_wanted = true;
+	return 0;
+}
+
+/* The earlier of two deadlines counts: `stop -t 0` after `stop` means now. */
+static void stop_timer(struct shim *s, uint64_t timeout_ms)
+{
+	struct timeval due;
+	struct timeval now;
+
+	if (event_pending(&s->ct.stop_event, EV_TIMEOUT, &due) &&
+	    event_base_gettimeofday_cached(s->base, &now) == 0) {
+		int64_t left = (int64_t)(due.tv_sec - now.tv_sec) * 1000 +
+			       (due.tv_usec - now.tv_usec) / 1000;
+
+		if (left <= (int64_t)timeout_ms)
+			return;
+	}
+	shim_timer(&s->ct.stop_event, timeout_ms);
+}
+
+int shim_act_stop_begin(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+	struct shim_request *r = arg;
+	uint64_t timeout_ms;
+	int signal;
+	int rc = stop_params(s, r, &signal, &timeout_ms, err);
+
+	if (rc == 0)
+		rc = stop_join(s, r, err);
+	if (rc < 0)
+		return rc;
+	(void)shim_child_signal(&s->ct.init, signal); /* gone already: SIGCHLD is on its way */
+	stop_timer(s, timeout_ms);
+	return 0;
+}
+
+int shim_act_stop_now(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+	int rc = stop_join(s, arg, err);
+
+	if (rc == 0)
+		(void)shim_child_signal(&s->ct.init, SIGKILL);
+	return rc;
+}
+
+int shim_act_stop_wait(void *owner, void *arg, struct cps_err *err)
+{
+	return stop_join(owner, arg, err);
+}
+
+int shim_act_stop_kill(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+
+	(void)arg;
+	/* init first: that cannot fail for want of memory or processes */
+	(void)shim_child_signal(&s->ct.init, SIGKILL);
+	return shim_kill_all(s, SIGKILL, NULL, err);
+}
+
+int shim_act_stop_nothing(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim_request *r = arg;
+
+	(void)owner;
+	(void)err;
+	shim_conn_ok(r->conn, r->id, "{}", NULL, 0);
+	return 0;
+}
+
+/* ---- exit ---- */
+
+int shim_act_exit_note(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+	struct shim_container *ct = &s->ct;
+
+	(void)arg;
+	(void)err;
+	if (!ct->has_exit) {
+		shim_exit_init(&ct->exit, ct->init.pid, ct->init.status);
+		/* The count is read here, while the cgroup is there, not when a notice arrives. */
+		ct->exit.oom = shim_oom_count(&ct->oom) > 0;
+		ct->has_exit = true;
+	}
+	if (ct->exit.oom && ct->oom.told == 0)
+		shim_event_send(s, CPS_EVENT_OOM, NULL);
+	shim_oom_stop(&ct->oom);
+	(void)event_del(&ct->stop_event);
+	if (shim_io_is_closed(&ct->io)) {
+		shim_news(s, SHIM_E_STDIO_CLOSED);
+		return 0;
+	}
+	shim_timer(&ct->drain_event, DRAIN_MS);
+	shim_io_exited(&ct->io); /* may dispatch STDIO_CLOSED */
+	return 0;
+}
+
+static void exit_tell(struct shim *s)
+{
+	struct shim_container *ct = &s->ct;
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	struct cps_err err;
+
+	shim_exit_text(&ct->exit, &b);
+	if (b.failed) {
+		(void)cps_fail(&err, ENOMEM, "wait");
+		shim_waiters_error(&ct->exit_waiters, &err, NULL);
+	} else {
+		shim_waiters_ok(&ct->exit_waiters, b.data, NULL, 0);
+	}
+	shim_waiters_ok(&ct->stop_waiters, "{}", NULL, 0);
+	shim_event_send(s, CPS_EVENT_EXITED, &ct->exit);
+}
+
+int shim_act_exit_report(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+	struct shim_container *ct = &s->ct;
+	int rc = shim_exit_save(&ct->exit, s->dir, err);
+
+	(void)arg;
+	if (rc < 0 && ++ct->exit_tries < EXIT_TRIES)
+		return rc;
+	if (rc < 0)
+		shim_note(&s->note, "%s; telling the exit without a record", err->msg);
+	(void)event_del(&ct->drain_event);
+	exit_tell(s);
+	shim_io_overdue(&ct->io);
+	if (ct->delete_wanted)
+		(void)shim_container_request(s, SHIM_E_DELETE_FORCE, NULL, err);
+	else if (ct->quit_wanted)
+		shim_news(s, SHIM_E_TERM);
+	return 0;
+}
+
+/* ---- delete ---- */
+
+static void deleted(void *owner, int rc, const struct cps_err *why, const char *step)
+{
+	struct shim *s = owner;
+
+	s->ct.link = NULL;
+	if (rc < 0) {
+		s->ct.failed = *why;
+		(void)snprintf(s->ct.failed_step, sizeof(s->ct.failed_step), "%s", step);
+	}
+	shim_news(s, rc < 0 ? SHIM_E_DELETE_FAILED : SHIM_E_DELETE_DONE);
+}
+
+static int delete_send(struct shim *s, struct cps_err *err)
+{
+	static const struct shim_link_ops ops = { .done = deleted };
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	struct cps_jsonw w;
+
+	cps_jsonw_init(&w, &b, false);
+	cps_jsonw_open(&w, NULL, '{');
+	cps_jsonw_str(&w, "op", CPS_OP_DELETE);
+	cps_jsonw_str(&w, "root", s->root);
+	cps_jsonw_str(&w, "id", s->id);
+	cps_jsonw_bool(&w, "force", true); /* init is dead; what else is there must go */
+	cps_jsonw_close(&w, '}');
+	if (b.failed)
+		return cps_fail(err, ENOMEM, "delete");
+	return shim_link_start(s, b.data, b.len, NULL, 0, &ops, s, &s->ct.link, err);
+}
+
+static int delete_join(struct shim *s, struct shim_request *r, struct cps_err *err)
+{
+	return r ? shim_waiter_add(&s->ct.delete_waiters, r->conn, r->id, err) : 0;
+}
+
+int shim_act_delete_begin(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+	int rc = delete_join(s, arg, err);
+
+	if (rc < 0)
+		return rc;
+	/* An aborted create has somebody else who waits. */
+	shim_waiters_error(&s->ct.create_waiters, &s->ct.failed, s->ct.failed_step);
+	rc = delete_send(s, err);
+	if (rc < 0 && arg)
+		shim_waiter_drop(&s->ct.delete_waiters);
+	if (rc < 0 && !arg) {
+		/* Nobody is there to be refused but those who were promised it. */
+		s->ct.delete_wanted = false;
+		shim_waiters_error(&s->ct.delete_waiters, err, NULL);
+	}
+	return rc;
+}
+
+int shim_act_delete_later(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+	int rc = delete_join(s, arg, err);
+
+	if (rc == 0)
+		s->ct.delete_wanted = true;
+	return rc;
+}
+
+int shim_act_delete_kill(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+	int rc = shim_act_delete_later(owner, arg, err);
+	struct cps_err why;
+
+	if (rc < 0)
+		return rc;
+	(void)shim_child_signal(&s->ct.init, SIGKILL);
+	/* The rest of the cgroup; what this misses the runtime's delete will find. */
+	if (shim_kill_all(s, SIGKILL, NULL, &why) < 0)
+		shim_note(&s->note, "%s", why.msg);
+	return 0;
+}
+
+/* Everything below our own directory, and the directory. */
+static int dir_remove(struct shim *s, struct cps_err *err)
+{
+	int root = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (root < 0)
+		return cps_fail(err, errno, "open '%s'", s->root);
+	rc = cps_remove_tree(root, s->id, err);
+	cps_close(&root);
+	return rc;
+}
+
+int shim_act_delete_done(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+	struct cps_err why;
+	int rc;
+
+	(void)arg;
+	(void)err;
+	shim_execs_end(s);
+	shim_io_done(&s->ct.io);
+	s->note.dir = -1; /* a note would make its file again */
+	rc = dir_remove(s, &why);
+	if (rc < 0)
+		shim_waiters_error(&s->ct.delete_waiters, &why, NULL);
+	else
+		shim_waiters_ok(&s->ct.delete_waiters, "{}", NULL, 0);
+	shim_event_send(s, CPS_EVENT_DELETED, NULL);
+	(void)event_base_loopbreak(s->base);
+	return 0;
+}
+
+int shim_act_delete_failed(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+
+	(void)arg;
+	(void)err;
+	s->ct.delete_wanted = false;
+	shim_note(&s->note, "delete: %s", s->ct.failed.msg);
+	shim_waiters_error(&s->ct.delete_waiters, &s->ct.failed, s->ct.failed_step);
+	return 0;
+}
+
+int shim_act_quit(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+	struct shim_request *r = arg;
+	struct cps_err why;
+
+	(void)err;
+	/* With a container, even a dead one, the directory stays for `delete`. */
+	if (s->machine.state == SHIM_IDLE)
+		(void)dir_remove(s, &why);
+	if (r)
+		shim_conn_ok(r->conn, r->id, "{}", NULL, 0);
+	(void)event_base_loopbreak(s->base);
+	return 0;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container: what was asked for, what came of it, who waits for it. The machine decides,
+ * container.c and container-end.c carry out.
+ */
+#ifndef SHIM_CONTAINER_H
+#define SHIM_CONTAINER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <event2/event_struct.h>
+
+#include "conn.h"
+#include "exit.h"
+#include "io.h"
+#include "shim-log.h"
+#include "machine.h"
+#include "oom.h"
+#include "reap.h"
+#include "start-gate.h"
+
+struct shim;
+struct shim_link;
+struct shim_request;
+
+struct shim_container {
+	/* asked for */
+	char *bundle;
+	char *cgroup_parent;
+	char *pid_file; /* or NULL */
+	bool want_stdin;
+	struct shim_log_config log;
+	int stop_signal;
+	uint64_t stop_timeout_ms;
+	unsigned jobs_max;
+
+	/* what the runtime made of it */
+	bool terminal;
+	uid_t uid; /* of its user on the host: the owner of FIFOs */
+	gid_t gid;
+	bool poststart; /* the runtime must start it, because of hooks */
+	char *cgroups;	/* JSON text, or NULL */
+	struct shim_link *link; /* create, start or delete at work */
+	struct shim_child init;
+	struct shim_io io;
+	struct shim_gate gate;
+	struct shim_oom oom;
+	struct timespec created_at;
+	struct timespec started_at; /* 0: not yet */
+	bool has_exit;		    /* exit is valid; told from `stopped` on */
+	struct shim_exit exit;
+	struct cps_err failed; /* of the link or the gate, for who waits */
+	char failed_step[64];
+
+	/* who waits */
+	struct shim_waiters create_waiters;
+	struct shim_waiters start_waiters;
+	struct shim_waiters exit_waiters;
+	struct shim_waiters stop_waiters;
+	struct shim_waiters delete_waiters;
+
+	struct event stop_event;
+	struct event drain_event;
+	struct event retry_event;
+	uint32_t again;	      /* bits: news that could not be handled yet */
+	unsigned exit_tries;  /* of writing the exit record */
+	bool delete_wanted;   /* once it has exited */
+	bool quit_wanted;     /* once it has exited */
+};
+
+void shim_container_init(struct shim *s);
+void shim_container_done(struct shim *s);
+
+/* A request of the table. < 0: refused or failed, to be answered by the caller. */
+int shim_container_request(struct shim *s, enum shim_event e, struct shim_request *r,
+			   struct cps_err *err);
+/* News. What an action could not do is tried again until it can. */
+void shim_news(struct shim *s, enum shim_event e);
+
+/* Arms a timer; an earlier one is replaced. */
+void shim_timer(struct event *e, uint64_t ms);
+/* Asks the runtime to signal all of the container's cgroup. Waiters of `r` are answered; r may be
+ * NULL. */
+int shim_kill_all(struct shim *s, int signal, struct shim_request *r, struct cps_err *err);
+/* {"event":name}, with the exit object if there is one. */
+void shim_event_send(struct shim *s, const char *name, const struct shim_exit *e);
+
+/* The actions; see machine.c for when. */
+shim_action shim_act_create_begin;
+shim_action shim_act_create_done;
+shim_action shim_act_create_failed;
+shim_action shim_act_create_abort;
+shim_action shim_act_exit_hold;
+shim_action shim_act_start_begin;
+shim_action shim_act_start_done;
+shim_action shim_act_start_failed;
+shim_action shim_act_signal;
+shim_action shim_act_signal_all;
+shim_action shim_act_stop_begin;
+shim_action shim_act_stop_now;
+shim_action shim_act_stop_wait;
+shim_action shim_act_stop_kill;
+shim_action shim_act_stop_nothing;
+shim_action shim_act_exec_begin;
+shim_action shim_act_exit_note;
+shim_action shim_act_exit_report;
+shim_action shim_act_delete_begin;
+shim_action shim_act_delete_later;
+shim_action shim_act_delete_kill;
+shim_action shim_act_delete_done;
+shim_action shim_act_delete_failed;
+shim_action shim_act_quit;
+
+#endif

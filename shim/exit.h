@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a process ended: the exit object of docs/protocol.md, and its file.
+ */
+#ifndef SHIM_EXIT_H
+#define SHIM_EXIT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "err.h"
+#include "json.h"
+
+struct shim_exit {
+	pid_t pid;
+	int code;   /* 128 + signal if there is one, as shells have it */
+	int signal; /* 0: it exited by itself */
+	bool oom;   /* the kernel killed in the container's memory cgroup */
+	bool known; /* false: somebody else reaped it */
+	struct timespec at;
+};
+
+/* From waitpid's status, now. */
+void shim_exit_init(struct shim_exit *e, pid_t pid, int status);
+void shim_exit_format(const struct shim_exit *e, struct cps_jsonw *w, const char *key);
+/* The object alone, e.g. as a reply. */
+void shim_exit_text(const struct shim_exit *e, struct cps_buf *b);
+/* Replaces exit.json in dirfd atomically. */
+int shim_exit_save(const struct shim_exit *e, int dirfd, struct cps_err *err);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Children. Whoever expects one registers it as soon as its pid is known; SIGCHLD then finds it.
+ */
+#ifndef SHIM_REAP_H
+#define SHIM_REAP_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+struct shim;
+
+struct shim_child {
+	LIST_ENTRY(shim_child) link;
+	pid_t pid;
+	int pidfd; /* owned while registered */
+	int status;
+	bool listed;
+	bool exited;
+	bool told;
+	void (*on_exit)(void *owner); /* once, after all runtime links have been served */
+	void *owner;
+};
+
+/* Takes over pidfd (-1: opened here). */
+void shim_child_add(struct shim *s, struct shim_child *c, pid_t pid, int pidfd,
+		    void (*on_exit)(void *owner), void *owner);
+void shim_child_remove(struct shim_child *c);
+/* 0, or -ESRCH if it is gone, or another -errno. */
+int shim_child_signal(const struct shim_child *c, int signal);
+
+/* On SIGCHLD: drains what the runtime has said, then reaps, then tells. */
+void shim_reap(struct shim *s);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's log: what its streams say, cut into lines, formatted by a driver, written to a
+ * rotating file. No libevent here: the caller pauses reading while a log is blocked and calls
+ * shim_log_retry() from a timer.
+ *
+ * What must hold: a record is in the file whole or not at all, whatever the disk does; the bytes of
+ * a stream are in the log once and in order, or counted as dropped; memory does not grow with the
+ * output.
+ */
+#ifndef SHIM_LOG_H
+#define SHIM_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "clock.h"
+#include "err.h"
+#include "json.h"
+#include "scratch.h"
+
+/* A line longer than this is logged in pieces, as containerd's CRI and Docker do. */
+#define SHIM_PIECE_MAX 16384
+/* The most that is fed at once. */
+#define SHIM_CHUNK_MAX SHIM_SCRATCH_CHUNK
+
+enum shim_stream_name { SHIM_STDOUT, SHIM_STDERR, SHIM_STREAM_COUNT };
+
+/* What all records of one batch have in common; a driver fills it once a batch. */
+struct shim_stamp {
+	char head[128];
+	size_t head_len;
+	char tail[128];
+	size_t tail_len;
+};
+
+struct shim_log_driver {
+	const char *name;
+	/* Bytes that a piece of len bytes may become, the stamp's included. */
+	size_t (*bound)(size_t len);
+	void (*stamp)(struct shim_stamp *s, const struct timespec *t, enum shim_stream_name stream);
+	/* Writes one record, its newline included, and returns the bytes. `end`: the piece is the
+	 * last of its line, and the newline was there. */
+	size_t (*format)(char *out, const struct shim_stamp *s, const char *data, size_t len,
+			 bool end);
+	/* A piece is not cut within a UTF-8 sequence: the format cannot carry half of one. */
+	bool whole_characters;
+};
+
+extern const struct shim_log_driver shim_log_cri;
+extern const struct shim_log_driver shim_log_json;
+/* NULL for a name that is none; "none" is not a driver but the absence of a log. */
+const struct shim_log_driver *shim_log_driver_find(const char *name);
+
+enum shim_log_mode {
+	SHIM_LOG_BLOCK, /* a disk that cannot follow holds the container back */
+	SHIM_LOG_DROP,	/* … makes the log lose bytes, which it counts */
+};
+
+struct shim_log_config {
+	const struct shim_log_driver *driver; /* NULL: no log */
+	char *path;			      /* absolute; owned */
+	uint64_t max_size;		      /* of a file, bytes; 0: no bound */
+	unsigned max_files;		      /* all of them, the current one included; at least 1 */
+	enum shim_log_mode mode;
+};
+
+/* Reads the `log` member of a request (NULL: all defaults). default_path is copied. */
+int shim_log_config_parse(const struct cps_json *node, const char *default_path,
+			  struct shim_log_config *ret, struct cps_err *err);
+void shim_log_config_done(struct shim_log_config *c);
+/* Writes the object of the state and of shim.json. */
+void shim_log_config_format(const struct shim_log_config *c, struct cps_jsonw *w, const char *key);
+
+/* The unfinished line of one stream. */
+struct shim_line {
+	char *carry;	/* SHIM_PIECE_MAX + 4 bytes, or NULL */
+	uint32_t len;	/* of it */
+	bool open;	/* a piece without its line's end is in the file */
+};
+
+struct shim_log;
+
+/* config->driver must be there. The scratch buffer is borrowed, and used only within a call. */
+int shim_log_open(const struct shim_log_config *config, struct shim_scratch *scratch,
+		  struct shim_log **ret, struct cps_err *err);
+/* Writes what it can of what is left, and frees it; NULL is allowed. */
+void shim_log_free(struct shim_log *log);
+
+/* Logs len <= SHIM_CHUNK_MAX bytes that `stream` said at `now`. Not to be called while the log is
+ * blocked. */
+void shim_log_feed(struct shim_log *log, enum shim_stream_name stream, const struct timespec *now,
+		   const char *data, size_t len);
+/* The stream is at its end: an unterminated line is written as it is. */
+void shim_log_end(struct shim_log *log, enum shim_stream_name stream, const struct timespec *now);
+
+/* block mode: something is left to be written, nothing may be fed. */
+bool shim_log_is_blocked(const struct shim_log *log);
+/* Blocked, or bytes were dropped that the log does not speak of yet: call retry now and then. */
+bool shim_log_wants_retry(const struct shim_log *log);
+void shim_log_retry(struct shim_log *log, const struct timespec *now);
+uint64_t shim_log_dropped(const struct shim_log *log); /* in all */
+/* What went wrong last, if anything; forgotten by the call. For the shim's own log. */
+bool shim_log_complaint(struct shim_log *log, struct cps_err *ret);
+
+#endif

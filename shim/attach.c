@@ -17,9 +17,9 @@
 #include "own.h"
 #include "shim.h"
 
-#define PIPE_BYTES  262144
-#define QUEUE_MAX   262144 /* bytes that a client of flow `drop` may lag behind its pipe */
-#define INPUT_MAX   16384
+#define PIPE_BYTES 262144
+#define QUEUE_MAX  262144 /* bytes that a client of flow `drop` may lag behind its pipe */
+#define INPUT_MAX  16384
 
 /* One output of one client. */
 struct tap {

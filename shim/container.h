@@ -40,8 +40,8 @@ struct shim_container {
 	bool terminal;
 	uid_t uid; /* of its user on the host: the owner of FIFOs */
 	gid_t gid;
-	bool poststart; /* the runtime must start it, because of hooks */
-	char *cgroups;	/* JSON text, or NULL */
+	bool poststart;		/* the runtime must start it, because of hooks */
+	char *cgroups;		/* JSON text, or NULL */
 	struct shim_link *link; /* create, start or delete at work */
 	struct shim_child init;
 	struct shim_io io;
@@ -64,10 +64,10 @@ struct shim_container {
 	struct event stop_event;
 	struct event drain_event;
 	struct event retry_event;
-	uint32_t again;	      /* bits: news that could not be handled yet */
-	unsigned exit_tries;  /* of writing the exit record */
-	bool delete_wanted;   /* once it has exited */
-	bool quit_wanted;     /* once it has exited */
+	uint32_t again;	     /* bits: news that could not be handled yet */
+	unsigned exit_tries; /* of writing the exit record */
+	bool delete_wanted;  /* once it has exited */
+	bool quit_wanted;    /* once it has exited */
 };
 
 void shim_container_init(struct shim *s);

@@ -191,8 +191,8 @@ static int request_send(struct shim_exec *x, bool replace, int process, const in
 	cps_jsonw_bool(&w, "replace", replace);
 	cps_jsonw_bool(&w, "terminal", x->terminal);
 	cps_jsonw_raw(&w, "fds",
-		      x->terminal ? "[\"process\"]" :
-				    "[\"process\",\"stdin\",\"stdout\",\"stderr\"]");
+		      x->terminal ? "[\"process\"]"
+				  : "[\"process\",\"stdin\",\"stdout\",\"stderr\"]");
 	cps_jsonw_close(&w, '}');
 	if (b.failed)
 		return cps_fail(err, ENOMEM, "exec");

@@ -94,8 +94,8 @@ void shim_execs_tidy(struct shim *s)
 			run_free(x);
 		if (!is_over(x))
 			continue;
-		if (x->detach ? ++jobs > s->ct.jobs_max :
-				x->collected || ++others > FOREGROUND_KEPT)
+		if (x->detach ? ++jobs > s->ct.jobs_max
+			      : x->collected || ++others > FOREGROUND_KEPT)
 			shim_exec_free(x);
 	}
 }
@@ -333,9 +333,9 @@ static int act_exit_report(void *owner, void *arg, struct cps_err *err)
 }
 
 shim_action *const shim_exec_actions[SHIM_EXEC_A_COUNT] = {
-	[SHIM_EXEC_A_STARTED] = act_started,	     [SHIM_EXEC_A_FAILED] = act_failed,
-	[SHIM_EXEC_A_EXIT_HOLD] = act_exit_hold,     [SHIM_EXEC_A_SIGNAL] = act_signal,
-	[SHIM_EXEC_A_EXIT_NOTE] = act_exit_note,     [SHIM_EXEC_A_EXIT_REPORT] = act_exit_report,
+	[SHIM_EXEC_A_STARTED] = act_started,	 [SHIM_EXEC_A_FAILED] = act_failed,
+	[SHIM_EXEC_A_EXIT_HOLD] = act_exit_hold, [SHIM_EXEC_A_SIGNAL] = act_signal,
+	[SHIM_EXEC_A_EXIT_NOTE] = act_exit_note, [SHIM_EXEC_A_EXIT_REPORT] = act_exit_report,
 };
 
 /* ---- requests ---- */

@@ -22,11 +22,11 @@
 #include "own.h"
 #include "shim.h"
 
-#define PIPE_BYTES	262144 /* of each FIFO, if we may */
-#define DRAIN_CHUNKS	32     /* read at once when the process has exited */
-#define LOG_RETRY_MS	200
-#define PTY_RETRY_MS	100
-#define QUIET_MS	1000
+#define PIPE_BYTES   262144 /* of each FIFO, if we may */
+#define DRAIN_CHUNKS 32	    /* read at once when the process has exited */
+#define LOG_RETRY_MS 200
+#define PTY_RETRY_MS 100
+#define QUIET_MS     1000
 
 static void on_stream(evutil_socket_t fd, short what, void *arg);
 static void on_stdin(evutil_socket_t fd, short what, void *arg);
@@ -110,8 +110,8 @@ static int stdin_open(struct shim_io *io, int dirfd, uid_t uid, gid_t gid, int *
 	if (rc == 0 && fcntl(*ret_theirs, F_SETFL, 0) < 0)
 		rc = cps_fail(err, errno, "stdin");
 	if (rc == 0)
-		(void)event_assign(&io->stdin_event, io->shim->base, io->stdin_fd, EV_WRITE, on_stdin,
-				   io);
+		(void)event_assign(&io->stdin_event, io->shim->base, io->stdin_fd, EV_WRITE,
+				   on_stdin, io);
 	return rc;
 }
 
@@ -157,8 +157,8 @@ void shim_io_console(struct shim_io *io, int master)
 	io->streams[SHIM_STDOUT].fd = master;
 	io->stdin_fd = fcntl(master, F_DUPFD_CLOEXEC, 3);
 	if (io->stdin_fd >= 0)
-		(void)event_assign(&io->stdin_event, io->shim->base, io->stdin_fd, EV_WRITE, on_stdin,
-				   io);
+		(void)event_assign(&io->stdin_event, io->shim->base, io->stdin_fd, EV_WRITE,
+				   on_stdin, io);
 	size_apply(io);
 }
 

@@ -34,10 +34,10 @@ struct shim_stream {
 struct shim_io {
 	struct shim *shim;
 	bool terminal;
-	bool started;  /* reading may go on */
-	bool exited;   /* the process is gone: what is in the pipes is all that must be read */
-	bool overdue;  /* … and has been reported gone: clients leave when the pipes are empty */
-	bool told;     /* closed() was called */
+	bool started; /* reading may go on */
+	bool exited;  /* the process is gone: what is in the pipes is all that must be read */
+	bool overdue; /* … and has been reported gone: clients leave when the pipes are empty */
+	bool told;    /* closed() was called */
 	struct shim_stream streams[SHIM_STREAM_COUNT];
 	int stdin_fd; /* our end, or -1; with a terminal a copy of the master */
 	struct event stdin_event;
@@ -56,7 +56,12 @@ struct shim_io {
 struct shim_io_ends {
 	int fds[3];
 };
-#define SHIM_IO_ENDS_INIT { { -1, -1, -1 } }
+#define SHIM_IO_ENDS_INIT          \
+	{                          \
+		{                  \
+			-1, -1, -1 \
+		}                  \
+	}
 void shim_io_ends_close(struct shim_io_ends *e);
 
 void shim_io_init(struct shim_io *io, struct shim *s, void (*closed)(void *owner), void *owner);

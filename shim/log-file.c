@@ -105,8 +105,8 @@ int shim_log_file_append(struct shim_log_file *f, const char *data, size_t len, 
 
 	end = done > 0 ? memrchr(data, '\n', done) : NULL;
 	whole = end ? (size_t)(end - data) + 1 : 0;
-	/* Shrinking needs no space. Where it fails all the same (EIO) the torn record gets a line of
-	 * its own, since the next append starts at the file's end. */
+	/* Shrinking needs no space. Where it fails all the same (EIO) the torn record gets a line
+	 * of its own, since the next append starts at the file's end. */
 	if (whole < done && ftruncate(f->fd, (off_t)(f->size + whole)) < 0)
 		f->size += done - whole;
 	f->size += whole;
@@ -117,7 +117,8 @@ int shim_log_file_append(struct shim_log_file *f, const char *data, size_t len, 
 /* "path.3"; number 0 is the path itself. False if the name is too long. */
 static bool numbered(char *buf, size_t size, const char *path, unsigned number)
 {
-	int n = number ? snprintf(buf, size, "%s.%u", path, number) : snprintf(buf, size, "%s", path);
+	int n = number ? snprintf(buf, size, "%s.%u", path, number)
+		       : snprintf(buf, size, "%s", path);
 
 	return n > 0 && (size_t)n < size;
 }

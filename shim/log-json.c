@@ -29,9 +29,9 @@ static void json_stamp(struct shim_stamp *s, const struct timespec *t, enum shim
 
 	cps_time_format(t, true, time);
 	s->head_len = (size_t)snprintf(s->head, sizeof(s->head), "{\"log\":\"");
-	s->tail_len =
-		(size_t)snprintf(s->tail, sizeof(s->tail), "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
-				 stream == SHIM_STDOUT ? "stdout" : "stderr", time);
+	s->tail_len = (size_t)snprintf(s->tail, sizeof(s->tail),
+				       "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
+				       stream == SHIM_STDOUT ? "stdout" : "stderr", time);
 }
 
 /* May byte c stand in the string as it is? Not controls, " \ < > & (for those who put logs into

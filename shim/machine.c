@@ -216,8 +216,8 @@ enum shim_verdict shim_dispatch(struct shim_machine *m, unsigned event, void *ar
 	if (rc == 0) {
 		m->state = cell->next;
 		rc = m->actions[cell->action](m->owner, arg, err);
-		/* An action that has dispatched in its turn has succeeded, so nothing is undone that
-		 * was not ours. */
+		/* An action that has dispatched in its turn has succeeded, so nothing is undone
+		 * that was not ours. */
 		if (rc < 0 && m->state == cell->next)
 			m->state = was;
 	}

@@ -36,20 +36,20 @@ enum shim_event {
 	SHIM_E_DELETE_FORCE,
 	SHIM_E_SHUTDOWN,
 	/* news: a cell that is not in the table ignores them */
-	SHIM_E_CREATE_DONE,   /* the runtime has answered and exited */
+	SHIM_E_CREATE_DONE, /* the runtime has answered and exited */
 	SHIM_E_CREATE_FAILED,
 	SHIM_E_CREATE_ABORTED, /* … because a client gave up: clear away what it has made */
 	SHIM_E_START_DONE,
-	SHIM_E_START_FAILED,  /* init said so: it is about to exit */
-	SHIM_E_START_UNDONE,  /* init was not reached: it waits still */
+	SHIM_E_START_FAILED, /* init said so: it is about to exit */
+	SHIM_E_START_UNDONE, /* init was not reached: it waits still */
 	SHIM_E_DELETE_DONE,
 	SHIM_E_DELETE_FAILED,
 	SHIM_E_INIT_EXITED,
 	SHIM_E_STDIO_CLOSED,
 	SHIM_E_DRAIN_TIMEOUT,
 	SHIM_E_STOP_TIMEOUT,
-	SHIM_E_CLIENTS_GONE,  /* the last connection was closed */
-	SHIM_E_TERM,	      /* SIGTERM to the shim */
+	SHIM_E_CLIENTS_GONE, /* the last connection was closed */
+	SHIM_E_TERM,	     /* SIGTERM to the shim */
 	SHIM_EVENT_COUNT,
 };
 
@@ -130,7 +130,7 @@ struct shim_table {
 	const char *name;
 	unsigned states;
 	unsigned events;
-	unsigned last_request; /* events above it are news */
+	unsigned last_request;	       /* events above it are news */
 	const struct shim_cell *cells; /* [states][events] */
 	const char *const *state_names;
 	const char *const *event_names;

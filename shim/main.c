@@ -31,7 +31,7 @@
 #include "runtime-link.h"
 #include "shim.h"
 
-#define SOCKET_NAME   "shim.sock"
+#define SOCKET_NAME    "shim.sock"
 #define LISTEN_BACKLOG 128
 
 struct options {
@@ -56,7 +56,8 @@ static int options_parse(int argc, char **argv, struct options *o, struct cps_er
 	const struct cps_opt table[] = {
 		{ "root", 0, CPS_OPT_STR, &o->root, "DIR", "where containers' state is kept" },
 		{ "id", 0, CPS_OPT_STR, &o->id, "ID", "name of the container" },
-		{ "client-fd", 0, CPS_OPT_STR, &client_fd, "N", "a connected socket: the first client" },
+		{ "client-fd", 0, CPS_OPT_STR, &client_fd, "N",
+		  "a connected socket: the first client" },
 		{ "runtime", 0, CPS_OPT_STR, &o->runtime, "FILE",
 		  "the runtime (default: capsule-runtime beside this program)" },
 		{ "help", 'h', CPS_OPT_FLAG, &o->help, NULL, "print this" },
@@ -109,7 +110,8 @@ static int process_init(sigset_t *ret_signals, struct cps_err *err)
 		return cps_fail(err, errno, "become subreaper");
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN); /* a log at its limit is an error of write(2), not our end */
+	(void)signal(SIGXFSZ,
+		     SIG_IGN); /* a log at its limit is an error of write(2), not our end */
 	(void)sigemptyset(ret_signals);
 	(void)sigaddset(ret_signals, SIGCHLD);
 	(void)sigaddset(ret_signals, SIGTERM);

@@ -47,7 +47,8 @@ void shim_note(const struct shim_note *n, const char *fmt, ...)
 
 	if (fstatat(n->dir, NOTE_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > NOTE_FILE_MAX)
 		(void)renameat(n->dir, NOTE_FILE, n->dir, NOTE_FILE_OLD);
-	fd = openat(n->dir, NOTE_FILE, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(n->dir, NOTE_FILE, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
 	if (fd >= 0 && write(fd, line, (size_t)used) < 0)
 		return; /* said so in the header: lost */
 }

@@ -20,8 +20,8 @@
 
 #include "own.h"
 
-#define LOOK_MS	   10
-#define LOOKS_MAX  20
+#define LOOK_MS	  10
+#define LOOKS_MAX 20
 
 void shim_oom_init(struct shim_oom *o)
 {

@@ -332,18 +332,19 @@ static int op_attach(struct shim_request *r, struct cps_err *err)
 	rc = shim_attach_open(io, r->conn, wait, fds, err);
 	if (rc == 0)
 		shim_conn_ok(r->conn, r->id,
-			     io->terminal ? "{\"terminal\":true}" : "{\"terminal\":false}", NULL, 0);
+			     io->terminal ? "{\"terminal\":true}" : "{\"terminal\":false}", NULL,
+			     0);
 	return rc;
 }
 
 static const struct op ops[] = {
-	{ CPS_OP_HELLO, op_hello },	  { CPS_OP_CREATE, op_create },
-	{ CPS_OP_START, op_start },	  { CPS_OP_STATE, op_state },
-	{ CPS_OP_KILL, op_kill },	  { CPS_OP_STOP, op_stop },
-	{ CPS_OP_EXEC, op_exec },	  { CPS_OP_JOBS, op_jobs },
-	{ CPS_OP_RESIZE, op_resize },	  { CPS_OP_ATTACH, op_attach },
-	{ CPS_OP_WAIT, op_wait },	  { CPS_OP_SUBSCRIBE, op_subscribe },
-	{ CPS_OP_DELETE, op_delete },	  { CPS_OP_SHUTDOWN, op_shutdown },
+	{ CPS_OP_HELLO, op_hello },   { CPS_OP_CREATE, op_create },
+	{ CPS_OP_START, op_start },   { CPS_OP_STATE, op_state },
+	{ CPS_OP_KILL, op_kill },     { CPS_OP_STOP, op_stop },
+	{ CPS_OP_EXEC, op_exec },     { CPS_OP_JOBS, op_jobs },
+	{ CPS_OP_RESIZE, op_resize }, { CPS_OP_ATTACH, op_attach },
+	{ CPS_OP_WAIT, op_wait },     { CPS_OP_SUBSCRIBE, op_subscribe },
+	{ CPS_OP_DELETE, op_delete }, { CPS_OP_SHUTDOWN, op_shutdown },
 };
 
 static int op_find(struct shim_request *r, const struct op **ret, struct cps_err *err)

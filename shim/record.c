@@ -56,6 +56,6 @@ int shim_pid_file_write(const char *path, pid_t pid, struct cps_err *err)
 	dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return cps_fail(err, errno, "pid file '%s'", path);
-	return cps_wrap(err, cps_file_replace(dir, name, text, (size_t)n, 0644, err), "pid file '%s'",
-			path);
+	return cps_wrap(err, cps_file_replace(dir, name, text, (size_t)n, 0644, err),
+			"pid file '%s'", path);
 }

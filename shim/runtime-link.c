@@ -98,8 +98,8 @@ static int runtime_spawn(struct shim *s, int sock, pid_t *ret_pid, int *ret_pidf
 
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
-	pid = clone(child_main, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-		    &args, &pidfd);
+	pid = clone(child_main, stack + sizeof(stack),
+		    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &args, &pidfd);
 	error = errno;
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0)
@@ -243,7 +243,7 @@ void shim_links_drain(struct shim *s)
 	struct shim_link *l;
 
 	LIST_FOREACH(l, &s->links, link)
-		link_drain(l);
+	link_drain(l);
 }
 
 bool shim_link_exited(struct shim *s, pid_t pid, int status)

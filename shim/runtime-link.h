@@ -18,8 +18,8 @@ struct shim;
 struct shim_link;
 
 struct shim_link_ops {
-	void (*spawned)(void *owner, pid_t pid, int pidfd); /* pidfd: taken over; may be -1 */
-	void (*console)(void *owner, int master);	    /* taken over */
+	void (*spawned)(void *owner, pid_t pid, int pidfd);    /* pidfd: taken over; may be -1 */
+	void (*console)(void *owner, int master);	       /* taken over */
 	void (*reply)(void *owner, const struct cps_json *ok); /* valid during the call */
 	/* The end: rc 0, or why not, with the row that failed ("" if none). */
 	void (*done)(void *owner, int rc, const struct cps_err *why, const char *step);

@@ -91,11 +91,12 @@ static int path_beside_us(char *buf, size_t size)
 int shim_runtime_open(const char *path, int *ret_fd, struct cps_err *err)
 {
 	char beside[PATH_MAX];
-	int fd;
+	cleanup_fd int fd = -1;
+	int high;
 
 	if (!path)
-		path = path_beside_us(beside, sizeof(beside)) == 0 ? beside :
-								      BINDIR "/" RUNTIME_NAME;
+		path = path_beside_us(beside, sizeof(beside)) == 0 ? beside
+								   : BINDIR "/" RUNTIME_NAME;
 	if (access(path, X_OK) < 0)
 		return cps_fail(err, errno, "the runtime '%s'", path);
 	fd = clone_read_only(path);
@@ -103,6 +104,10 @@ int shim_runtime_open(const char *path, int *ret_fd, struct cps_err *err)
 		fd = copy_sealed(path, err);
 	if (fd < 0)
 		return fd;
-	*ret_fd = fd;
+	/* Out of the way: the runtime finds its socket at 3. */
+	high = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+	if (high < 0)
+		return cps_fail(err, errno, "the runtime '%s'", path);
+	*ret_fd = high;
 	return 0;
 }

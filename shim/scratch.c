@@ -12,7 +12,8 @@
 
 int shim_scratch_init(struct shim_scratch *s, struct cps_err *err)
 {
-	char *p = mmap(NULL, SCRATCH_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, SCRATCH_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
 
 	if (p == MAP_FAILED)
 		return cps_fail(err, errno, "map the buffers");

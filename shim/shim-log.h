@@ -63,7 +63,7 @@ struct shim_log_config {
 	const struct shim_log_driver *driver; /* NULL: no log */
 	char *path;			      /* absolute; owned */
 	uint64_t max_size;		      /* of a file, bytes; 0: no bound */
-	unsigned max_files;		      /* all of them, the current one included; at least 1 */
+	unsigned max_files; /* all of them, the current one included; at least 1 */
 	enum shim_log_mode mode;
 };
 
@@ -76,9 +76,9 @@ void shim_log_config_format(const struct shim_log_config *c, struct cps_jsonw *w
 
 /* The unfinished line of one stream. */
 struct shim_line {
-	char *carry;	/* SHIM_PIECE_MAX + 4 bytes, or NULL */
-	uint32_t len;	/* of it */
-	bool open;	/* a piece without its line's end is in the file */
+	char *carry;  /* SHIM_PIECE_MAX + 4 bytes, or NULL */
+	uint32_t len; /* of it */
+	bool open;    /* a piece without its line's end is in the file */
 };
 
 struct shim_log;

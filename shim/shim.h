@@ -57,7 +57,7 @@ struct shim {
 	unsigned nconns;
 	struct shim_links links;
 	struct shim_children children;
-	struct shim_execs execs;   /* oldest first */
+	struct shim_execs execs; /* oldest first */
 	unsigned nexecs_finished;
 };
 

@@ -51,7 +51,8 @@ void shim_gate_drain(struct shim *s)
 			shim_gate_close(s);
 			shim_news(s, SHIM_E_START_DONE);
 		} else if (rc == 0) {
-			gate_failed(s, ESRCH, "start: the container's init ended before it was started");
+			gate_failed(s, ESRCH,
+				    "start: the container's init ended before it was started");
 		} else {
 			gate_failed(s, EPROTO, "start: the gate said what is no packet");
 		}

@@ -168,7 +168,7 @@ static void remove_dir(const char *root, const char *id)
 static void run_poststop(struct rt_container *c, struct rt_warn *warn)
 {
 	const struct rt_spec *spec;
-	struct cps_err err;
+	struct cps_err err = { 0 };
 
 	if (!c->state.poststop)
 		return;

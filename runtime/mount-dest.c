@@ -19,9 +19,10 @@
 #include "file.h"
 #include "own.h"
 
-#define LINKS_MAX 40  /* the kernel's own bound */
-#define AGAIN_MAX 128 /* a rename anywhere on the system may make the kernel ask for another try \
-		       */
+#define LINKS_MAX 40 /* the kernel's own bound */
+#define AGAIN_MAX                                                                      \
+	128 /* a rename anywhere on the system may make the kernel ask for another try \
+	     */
 
 int rt_path_clean(const char *path, char *buf, struct cps_err *err)
 {

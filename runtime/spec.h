@@ -51,7 +51,8 @@ struct rt_rlimit {
 
 /* Masks of 1 << CAP_*. Unknown names were warned about and left out. */
 struct rt_caps {
-	bool set; /* the object was there; absent: no change of the sets (as runc: all kept empty) */
+	bool set; /* the object was there; absent: no change of the sets (as runc: all kept empty)
+		   */
 	uint64_t bounding, permitted, effective, inheritable, ambient;
 };
 
@@ -93,7 +94,7 @@ enum rt_ns {
 };
 
 struct rt_namespace {
-	bool wanted;      /* listed in the config: new, or joined if path is set */
+	bool wanted;	  /* listed in the config: new, or joined if path is set */
 	const char *path; /* joined; NULL: a new one */
 };
 
@@ -112,15 +113,15 @@ struct rt_device {
 
 struct rt_device_rule {
 	bool allow;
-	char type;           /* 'a', 'c', 'b' */
+	char type;	      /* 'a', 'c', 'b' */
 	int64_t major, minor; /* -1: any */
 	bool read, write, mknod;
 };
 
 struct rt_blkio_dev {
 	uint32_t major, minor;
-	uint64_t value;      /* weight or rate */
-	struct rt_u64 leaf;  /* weightDevice only */
+	uint64_t value;	    /* weight or rate */
+	struct rt_u64 leaf; /* weightDevice only */
 };
 
 struct rt_blkio_devs {
@@ -207,7 +208,7 @@ struct rt_seccomp {
 	uint32_t default_action;
 	size_t narches;
 	const uint32_t *arches; /* SCMP_ARCH_* */
-	uint32_t flags;         /* SECCOMP_FILTER_FLAG_* */
+	uint32_t flags;		/* SECCOMP_FILTER_FLAG_* */
 	size_t nrules;
 	const struct rt_seccomp_rule *rules;
 	const struct cps_json *node; /* the object itself; its text is what the cache hashes */

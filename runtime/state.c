@@ -102,8 +102,8 @@ static int copy_text(const struct cps_json *o, char *to, size_t size, struct cps
 
 static int load_process(const struct cps_json *o, struct rt_state *s, struct cps_err *err)
 {
-	int64_t pid;
-	uint64_t owner;
+	int64_t pid = 0;
+	uint64_t owner = 0;
 	int rc;
 
 	rc = cps_json_i64(cps_json_get(o, "pid"), 0, INT32_MAX, &pid, err);

@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 struct rt_warn {
-	bool debug;     /* also take notes that only --debug shows */
-	uint32_t used;  /* bytes of text: NUL-terminated strings one after the other */
-	uint32_t lost;  /* warnings that did not fit */
+	bool debug;    /* also take notes that only --debug shows */
+	uint32_t used; /* bytes of text: NUL-terminated strings one after the other */
+	uint32_t lost; /* warnings that did not fit */
 	char text[3072];
 };
 

@@ -111,7 +111,7 @@ struct rt_device {
 	gid_t gid;
 };
 
-struct rt_device_rule {
+struct rt_device_rule { /* NOLINT(clang-analyzer-optin.performance.Padding): few, and read often */
 	bool allow;
 	char type;	      /* 'a', 'c', 'b' */
 	int64_t major, minor; /* -1: any */

@@ -27,27 +27,42 @@ unsigned unit_fd_count(void)
 	return count - 3; /* ".", "..", and dir's own */
 }
 
-static char dir_path[64];
+#define DIRS_MAX 32
+
+static char dirs[DIRS_MAX][32];
+static unsigned dir_count;
+static pid_t dirs_of;
 
 /* By rm, so that a bug in what is tested cannot remove more than this. */
-static void dir_remove(void)
+static void dirs_remove(void)
 {
-	char command[256];
+	char command[128];
 
-	(void)snprintf(command, sizeof(command), "chmod -R u+rwx %s; rm -rf %s", dir_path,
-		       dir_path);
-	if (system(command) != 0)
-		fprintf(stderr, "%s is left behind\n", dir_path);
+	if (getpid() != dirs_of) /* a child of the test, which left by exit(3) */
+		return;
+	while (dir_count > 0) {
+		const char *dir = dirs[--dir_count];
+
+		(void)snprintf(command, sizeof(command), "chmod -R u+rwx %s; rm -rf %s", dir, dir);
+		if (system(command) != 0)
+			fprintf(stderr, "%s is left behind\n", dir);
+	}
 }
 
 int unit_dir(void)
 {
+	char *dir = dirs[dir_count];
 	int fd;
 
-	(void)snprintf(dir_path, sizeof(dir_path), "/tmp/capsule-unit-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir_path));
-	ck_assert_int_eq(atexit(dir_remove), 0);
-	fd = open(dir_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_uint_lt(dir_count, DIRS_MAX);
+	if (dir_count == 0) {
+		dirs_of = getpid();
+		ck_assert_int_eq(atexit(dirs_remove), 0);
+	}
+	(void)snprintf(dir, sizeof(dirs[0]), "/tmp/capsule-unit-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	dir_count++;
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	return fd;
 }

@@ -16,7 +16,7 @@ int unit_main(const char *topic, const TTest *const tests[]);
 /* Descriptors open now. */
 unsigned unit_fd_count(void);
 
-/* A new directory, removed with all that is in it when the process ends. Returns its fd. */
+/* A new directory, removed with all that is in it when the test ends. Returns its fd. */
 int unit_dir(void);
 
 /* Makes a file, a directory, a symlink; is there one of this name; a file's content is text. */

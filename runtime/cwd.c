@@ -15,18 +15,6 @@
 
 #include "file.h"
 #include "own.h"
-#include "rootfs-priv.h"
-
-int rt_cwd_make(int root_fd, const char *cwd, struct cps_err *err)
-{
-	struct cps_err why = { 0 };
-	int fd = cps_mkdir_in_root(root_fd, cwd, 0755, &why);
-
-	if (fd < 0)
-		return cps_fail(err, why.num, "working directory '%s'", cwd);
-	cps_close(&fd);
-	return 0;
-}
 
 int rt_cwd_enter(const char *cwd, struct cps_err *err)
 {

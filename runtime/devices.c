@@ -51,22 +51,21 @@ static bool is_device(const struct stat *st, const struct rt_device *d)
 	       (d->type == 'p' || st->st_rdev == makedev(d->major, d->minor));
 }
 
-/* The directory of a device's path, made if missing; *ret_name is the last component. */
-static int parent_open(const struct rt_rootfs *r, char *path, const char **ret_name,
+/* The directory of a device's path, made if missing; *ret_name is the last component. *ret_owned:
+ * to be closed. */
+static int parent_open(const struct rt_rootfs *r, char *path, const char **ret_name, int *ret_owned,
 		       struct cps_err *err)
 {
 	char *name = strrchr(path, '/') + 1;
-	int fd;
 
 	if (*name == '\0' || strcmp(name, "..") == 0)
 		return cps_failx(err, EINVAL, "no name of a device");
 	*ret_name = name;
 	name[-1] = '\0';
-	if (r->dev_fd >= 0 && strcmp(path, "/dev") == 0) {
-		fd = fcntl(r->dev_fd, F_DUPFD_CLOEXEC, 3);
-		return fd < 0 ? cps_fail(err, errno, "open /dev") : fd;
-	}
-	return cps_mkdir_in_root(r->root_fd, path[0] ? path : "/", 0755, err);
+	if (r->dev_fd >= 0 && strcmp(path, "/dev") == 0)
+		return r->dev_fd;
+	*ret_owned = cps_mkdir_in_root(r->root_fd, path[0] ? path : "/", 0755, err);
+	return *ret_owned;
 }
 
 /* Mounts the host's device on a file of that name. */
@@ -140,17 +139,18 @@ static int device_node(const struct rt_rootfs *r, int parent, const char *name,
 static int device_make(const struct rt_rootfs *r, const struct rt_spec *spec,
 		       const struct rt_device *d, struct cps_err *err)
 {
-	cleanup_fd int parent = -1;
+	cleanup_fd int owned = -1;
 	char path[PATH_MAX];
 	const char *name = NULL;
+	int parent;
 	int rc = rt_path_clean(d->path, path, err);
 
 	if (rc < 0)
 		return rc;
-	parent = parent_open(r, path, &name, err);
+	parent = parent_open(r, path, &name, &owned, err);
 	if (parent < 0)
 		return parent;
-	if (rt_fs_type(parent) == PROC_SUPER_MAGIC)
+	if (owned >= 0 && rt_fs_type(owned) == PROC_SUPER_MAGIC)
 		return cps_failx(err, EPERM, "is inside procfs");
 	if (rt_has_own_users(spec) && d->type != 'p')
 		return device_bind(parent, name, d, err);

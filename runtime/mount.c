@@ -110,15 +110,13 @@ static int dest_open(struct work *w, bool directory, bool plain, struct cps_err 
 	return 0;
 }
 
-static int change(const struct work *w, int fd, const struct rt_mount_change *c,
-		  struct cps_err *err)
+static int change(int fd, const struct rt_mount_change *c, struct cps_err *err)
 {
 	int rc;
 
 	if (c->set == 0 && c->clr == 0 && c->propagation == 0)
 		return 0;
 	rc = rt_mount_change(fd, c, -1);
-	(void)w;
 	return rc < 0 ? cps_fail(err, -rc, "set the options of the mount") : 0;
 }
 
@@ -153,7 +151,7 @@ static int propagation(const struct work *w, struct cps_err *err)
 			.propagation = w->o.prop[i] & ~(unsigned long)MS_REC,
 			.recursive = w->o.prop[i] & MS_REC,
 		};
-		int rc = change(w, w->mount_fd, &c, err);
+		int rc = change(w->mount_fd, &c, err);
 
 		if (rc < 0)
 			return rc;
@@ -180,8 +178,10 @@ static int bind_tree(const struct work *w, int *source)
 		if (here >= 0 && fstat(here, &a) == 0 && fstat(*source, &b) == 0 &&
 		    a.st_dev == b.st_dev && a.st_ino == b.st_ino) {
 			tree = rt_mount_clone(here, rt_mount_is_recursive(w->m, &w->o));
-			if (tree >= 0)
+			if (tree >= 0) {
+				cps_close(source);
 				return tree;
+			}
 		}
 	}
 	return take_fd(source);
@@ -193,13 +193,13 @@ static int bind_propagation(const struct work *w, struct cps_err *err)
 {
 	unsigned long flags = w->spec->propagation ? w->spec->propagation : MS_SLAVE;
 	struct rt_mount_change c = { .recursive = true };
+	int rc;
 
 	if (w->o.nprop > 0 && (w->o.prop[0] & MS_REC) && (w->o.prop[0] & (MS_PRIVATE | MS_SLAVE)))
 		return propagation(w, err); /* the first of them settles it */
 	c.propagation = flags & MS_SHARED ? MS_SHARED : flags & MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
-	if (change(w, w->mount_fd, &c, err) < 0)
-		return -err->num;
-	return propagation(w, err);
+	rc = change(w->mount_fd, &c, err);
+	return rc == 0 ? propagation(w, err) : rc;
 }
 
 static int mount_bind(struct work *w, int *source, struct cps_err *err)
@@ -235,8 +235,8 @@ static int mount_bind(struct work *w, int *source, struct cps_err *err)
 	if (rc == 0)
 		rc = bind_propagation(w, err);
 	if (rc == 0)
-		rc = change(w, w->mount_fd, &rec, err);
-	return rc == 0 ? change(w, w->mount_fd, &c, err) : rc;
+		rc = change(w->mount_fd, &rec, err);
+	return rc == 0 ? change(w->mount_fd, &c, err) : rc;
 }
 
 /* --- file systems -------------------------------------------------------------------------------
@@ -349,7 +349,7 @@ static int fs_mount(struct work *w, uint64_t attr, struct cps_err *err)
 		if (rc < 0)
 			rc = cps_fail(err, -rc, "mount %s", w->m->type);
 	}
-	return rc == 0 ? change(w, w->mount_fd, &rec, err) : rc;
+	return rc == 0 ? change(w->mount_fd, &rec, err) : rc;
 }
 
 /* Descriptors of what we mounted ourselves are what later steps trust. */
@@ -430,9 +430,9 @@ static int mount_again(struct work *w, struct cps_err *err)
 			return rc;
 	}
 	w->mount_fd = fcntl(w->dest_fd, F_DUPFD_CLOEXEC, 3);
-	rc = change(w, w->dest_fd, &rec, err);
+	rc = change(w->dest_fd, &rec, err);
 	if (rc == 0)
-		rc = change(w, w->dest_fd, &c, err);
+		rc = change(w->dest_fd, &c, err);
 	return rc == 0 ? propagation(w, err) : rc;
 }
 

@@ -22,7 +22,4 @@ int rt_sysctl_check(const struct rt_spec *spec, struct cps_err *err);
 /* The null device of the tree, verified (D4). */
 int rt_null_open(const struct rt_rootfs *r, struct cps_err *err);
 
-/* Makes the working directory if it is missing. */
-int rt_cwd_make(int root_fd, const char *cwd, struct cps_err *err);
-
 #endif

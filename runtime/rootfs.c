@@ -166,6 +166,7 @@ int rt_rootfs_attach(struct rt_rootfs *r, const struct rt_spec *spec, int root_d
 	cleanup_fd int tree = -1;
 	int rc;
 
+	(void)umask(0022); /* the caller's is not for what is made in the tree */
 	if (!rt_has_own_mounts(spec)) {
 		r->root_fd = fcntl(root_dir, F_DUPFD_CLOEXEC, 3);
 		return r->root_fd < 0 ? cps_fail(err, errno, "root file system") : 0;
@@ -267,11 +268,6 @@ int rt_rootfs_pivot(struct rt_rootfs *r, const struct rt_spec *spec, bool no_piv
 	if (chdir("/") < 0)
 		return cps_fail(err, errno, "change to '/'");
 
-	if (spec->has_process && spec->root_readonly) {
-		rc = rt_cwd_make(r->root_fd, spec->process.cwd, err);
-		if (rc < 0)
-			return rc;
-	}
 	if (own && spec->propagation && !(spec->propagation & MS_PRIVATE)) {
 		struct rt_mount_change c = {
 			.propagation = spec->propagation & ~(unsigned long)MS_REC,

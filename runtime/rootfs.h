@@ -53,8 +53,7 @@ int rt_rootfs_mounts(struct rt_rootfs *r, const struct rt_spec *spec, const stru
  * where mknod is not allowed. */
 int rt_rootfs_devices(struct rt_rootfs *r, const struct rt_spec *spec, struct rt_warn *warn,
 		      struct cps_err *err);
-/* pivot_root(".", ".") by descriptor, and detach the old tree; then what has to be done before the
- * root may turn read-only: the working directory made. Without a mount namespace of its own:
+/* pivot_root(".", ".") by descriptor, and detach the old tree. Without a mount namespace of its own:
  * chroot. no_pivot: MS_MOVE + chroot (runc's --no-pivot). */
 int rt_rootfs_pivot(struct rt_rootfs *r, const struct rt_spec *spec, bool no_pivot,
 		    struct cps_err *err);

@@ -29,7 +29,7 @@
 
 static const char build[] =
 	"cd /tmp && mkdir -p root/bin root/etc root/proc root/sys root/dev root/home "
-	"outside/dir outside/dev/pts host/data/sub && cp /bin/busybox root/bin/sh && "
+	"outside/dir outside/dev/pts host/data/sub host/sub && cp /bin/busybox root/bin/sh && "
 	"echo canary >outside/file && echo canary >outside/dir/file && chmod 600 outside/file && "
 	"echo host >host/file && echo host >host/data/file && mknod outside/null c 1 3 && "
 	"mkfifo outside/fifo && chmod 711 /tmp";
@@ -104,10 +104,9 @@ void box_user_namespace(struct box *b)
 	b->spec.uid_maps = b->spec.gid_maps = &b->map;
 }
 
-/* What a command prints. */
-static char *output(const char *command)
+char *box_census(void)
 {
-	FILE *f = popen(command, "re");
+	FILE *f = popen(census, "re");
 	char *text = NULL;
 	size_t len = 0;
 
@@ -119,6 +118,14 @@ static char *output(const char *command)
 }
 
 static char read_buf[65536];
+
+void box_unchanged(const char *before, const char *after)
+{
+	if (strcmp(before, after) == 0)
+		return;
+	fprintf(stderr, "was:\n%s\nis:\n%s\n", before, after); /* too long for a message */
+	ck_abort_msg("something outside has changed");
+}
 
 const char *box_read(const char *path)
 {
@@ -181,12 +188,12 @@ static int steps(struct box *b, struct rt_rootfs *r, int root_dir, int *sources,
 		rc = rt_rootfs_mask(r, &b->spec, err);
 	if (rc == 0)
 		rc = rt_rootfs_readonly_paths(r, &b->spec, err);
-	if (rc == 0 && b->spec.root_readonly)
-		rc = rt_rootfs_readonly(r, err);
 	if (rc == 0 && b->terminal)
 		rc = rt_console_open(r, 24, 80, true, &master, &slave, err);
 	if (rc == 0)
 		rc = rt_cwd_enter(b->spec.process.cwd, err);
+	if (rc == 0 && b->spec.root_readonly)
+		rc = rt_rootfs_readonly(r, err);
 	return rc;
 }
 
@@ -264,7 +271,7 @@ int box_run(struct box *b, struct cps_err *err)
 	struct report *report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	unsigned fds = unit_fd_count();
-	char *before = output(census), *after;
+	char *before = b->quick ? NULL : box_census(), *after;
 	int sources[BOX_MOUNTS];
 	int root_dir = -1;
 	int rc;
@@ -279,8 +286,9 @@ int box_run(struct box *b, struct cps_err *err)
 		for (size_t i = 0; i < b->spec.nmounts; i++)
 			cps_close(&sources[i]);
 	}
-	after = output(census);
-	ck_assert_msg(strcmp(before, after) == 0, "changed outside:\n%s\nwas:\n%s", after, before);
+	after = b->quick ? NULL : box_census();
+	if (!b->quick)
+		box_unchanged(before, after);
 	ck_assert_uint_eq(unit_fd_count(), fds);
 	free(before);
 	free(after);

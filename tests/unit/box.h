@@ -18,6 +18,7 @@ struct box {
 	struct rt_id_map map;
 	bool no_pivot;
 	bool terminal;
+	bool quick; /* no comparison: the test does box_census() around many runs */
 	/* Called in the container's namespaces, if not NULL: before the pivot, and when all is
 	 * done; checks by ck_assert. */
 	void (*before_pivot)(struct rt_rootfs *r);
@@ -38,6 +39,9 @@ void box_user_namespace(struct box *b);
  * 0, or what the failing step returned, with its error. */
 int box_run(struct box *b, struct cps_err *err);
 
+/* What box_run compares, as text; caller frees. */
+char *box_census(void);
+void box_unchanged(const char *before, const char *after);
 /* A shell command in the test's world; its status must be 0. */
 void box_sh(const char *command);
 /* The text that a file has; "" if there is none. Not for more than one at a time. */

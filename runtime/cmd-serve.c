@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "action.h"
 #include "container.h"
@@ -139,6 +140,7 @@ static int read_process(struct service *s, const struct rt_spec *spec,
 
 	if (fd < 0)
 		return cps_failx(err, EINVAL, "the request lacks the descriptor 'process'");
+	(void)lseek(fd, 0, SEEK_SET); /* wherever its writer stopped; a pipe has no place */
 	rc = get_bool(s, "replace", &replace, err);
 	if (rc == 0)
 		rc = cps_fd_read(fd, "process", RT_SPEC_MAX, &text, &len, err);

@@ -53,11 +53,17 @@ static void enter_raw(struct relay *r)
 		return;
 	r->input = true;
 	copy_size(r);
+	/* Line ends are made once, by the terminal that shows them; and if our output is a file,
+	 * they are what the program wrote. */
+	if (tcgetattr(r->console, &t) == 0) {
+		t.c_oflag &= ~(tcflag_t)ONLCR;
+		(void)tcsetattr(r->console, TCSANOW, &t);
+	}
 	if (tcgetattr(0, &r->saved) < 0)
 		return;
 	t = r->saved;
 	cfmakeraw(&t);
-	t.c_oflag |= OPOST; /* line ends are ours to make: the container's terminal has ONLCR off */
+	t.c_oflag |= OPOST;
 	r->raw = tcsetattr(0, TCSANOW, &t) == 0;
 }
 

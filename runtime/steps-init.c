@@ -267,14 +267,25 @@ int step_find_program(struct rt_ctx *ctx, struct cps_err *err)
 	return rt_exec_find(ctx->process, ctx->program, sizeof(ctx->program), err);
 }
 
+/* It may wait here for days: of what is open it keeps its stdio, what --preserve-fds gave it, and
+ * the gate. Others wait for the end of the rest: the baton, link B, pipes that leaked into us. */
+static void close_all_but_gate(struct rt_ctx *ctx)
+{
+	unsigned first = 3 + ctx->req->preserve_fds;
+	unsigned gate = (unsigned)ctx->gate;
+
+	ctx->report = -1;
+	if (gate > first)
+		(void)syscall(SYS_close_range, first, gate - 1, 0);
+	(void)syscall(SYS_close_range, gate >= first ? gate + 1 : first, ~0U, 0);
+}
+
 /* From here on the runtime may be gone; who opens the gate hears of failures. */
 int step_wait_at_gate(struct rt_ctx *ctx, struct cps_err *err)
 {
 	int conn;
 
-	cps_close(&ctx->baton[1]);
-	ctx->report = -1;
-	rt_rootfs_done(&ctx->rootfs);
+	close_all_but_gate(ctx);
 	conn = rt_gate_wait(ctx->gate, err);
 	if (conn < 0)
 		return conn;

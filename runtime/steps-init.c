@@ -117,7 +117,11 @@ int step_propagation(struct rt_ctx *ctx, struct cps_err *err)
 
 int step_rootfs(struct rt_ctx *ctx, struct cps_err *err)
 {
-	return rt_rootfs_attach(&ctx->rootfs, ctx->spec, ctx->root_dir, err);
+	int rc = rt_rootfs_attach(&ctx->rootfs, ctx->spec, ctx->root_dir, err);
+
+	if (rc == 0) /* it is the host's (D7) */
+		cps_close(&ctx->root_dir);
+	return rc;
 }
 
 int step_mounts(struct rt_ctx *ctx, struct cps_err *err)
@@ -147,6 +151,7 @@ int step_enter_root(struct rt_ctx *ctx, struct cps_err *err)
 {
 	if (fchdir(ctx->root_dir) < 0 || chroot(".") < 0)
 		return cps_fail(err, errno, "enter the container's root");
+	cps_close(&ctx->root_dir);
 	return 0;
 }
 
@@ -259,33 +264,57 @@ int step_no_new_privs(struct rt_ctx *ctx, struct cps_err *err)
 	return rt_no_new_privs(err);
 }
 
+/*
+ * From here on the container's files decide what is run: a program or an interpreter may be named
+ * by way of /proc/self/fd (CVE-2024-21626). So nothing of the host's, and nothing that our caller
+ * let slip, is open any more; closed, since close-on-exec is too late, and now, before a filter
+ * could forbid it.
+ */
+static int close_others(const struct rt_ctx *ctx, struct cps_err *err)
+{
+	const int keep[] = { ctx->report, ctx->gate, ctx->console };
+	unsigned first = 3 + ctx->req->preserve_fds;
+
+	for (;;) {
+		unsigned next = ~0U;
+
+		for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
+			if (keep[i] >= 0 && (unsigned)keep[i] >= first && (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		if (next > first &&
+		    syscall(SYS_close_range, first, next == ~0U ? next : next - 1, 0) < 0)
+			return cps_fail(err, errno, "close what is not the container's");
+		if (next == ~0U)
+			return 0;
+		first = next + 1;
+	}
+}
+
 int step_find_program(struct rt_ctx *ctx, struct cps_err *err)
 {
+	int rc;
+
+	rt_rootfs_done(&ctx->rootfs);
+	rc = close_others(ctx, err);
+	if (rc < 0)
+		return rc;
 	/* The change of user has made us dumpable as the system's policy says; say it again (D8).
 	 */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	return rt_exec_find(ctx->process, ctx->program, sizeof(ctx->program), err);
 }
 
-/* It may wait here for days: of what is open it keeps its stdio, what --preserve-fds gave it, and
- * the gate. Others wait for the end of the rest: the baton, link B, pipes that leaked into us. */
-static void close_all_but_gate(struct rt_ctx *ctx)
-{
-	unsigned first = 3 + ctx->req->preserve_fds;
-	unsigned gate = (unsigned)ctx->gate;
-
-	ctx->report = -1;
-	if (gate > first)
-		(void)syscall(SYS_close_range, first, gate - 1, 0);
-	(void)syscall(SYS_close_range, gate >= first ? gate + 1 : first, ~0U, 0);
-}
-
 /* From here on the runtime may be gone; who opens the gate hears of failures. */
 int step_wait_at_gate(struct rt_ctx *ctx, struct cps_err *err)
 {
-	int conn;
+	int conn, rc;
 
-	close_all_but_gate(ctx);
+	/* It may be waited here for days: of what is open only stdio, what --preserve-fds gave and
+	 * the gate stay. Others wait for the end of the rest: the baton, link B. */
+	ctx->report = ctx->console = -1;
+	rc = close_others(ctx, err);
+	if (rc < 0)
+		return rc;
 	conn = rt_gate_wait(ctx->gate, err);
 	if (conn < 0)
 		return conn;

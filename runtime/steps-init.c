@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -181,11 +182,19 @@ int step_console(struct rt_ctx *ctx, struct cps_err *err)
 	const struct rt_process *p = ctx->process;
 	cleanup_fd int master = -1;
 	cleanup_fd int slave = -1;
+	unsigned rows = p->rows, cols = p->cols;
+	struct winsize caller;
 	int rc;
 
 	if (ctx->rootfs.root_fd < 0) /* exec: the tree is our root already */
 		ctx->rootfs.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	rc = rt_console_open(&ctx->rootfs, p->rows, p->cols, ctx->target < 0, &master, &slave, err);
+	/* Until fd 0 is the new terminal it is the caller's, whose size a program would otherwise
+	 * see only a moment after it has started. */
+	if (rows == 0 && cols == 0 && ioctl(0, TIOCGWINSZ, &caller) == 0) {
+		rows = caller.ws_row;
+		cols = caller.ws_col;
+	}
+	rc = rt_console_open(&ctx->rootfs, rows, cols, ctx->target < 0, &master, &slave, err);
 	if (rc < 0)
 		return rc;
 	/* So that its user can open /dev/tty's other names again. */

@@ -325,6 +325,9 @@ int step_wait_at_gate(struct rt_ctx *ctx, struct cps_err *err)
 	if (rc < 0)
 		return rc;
 	conn = rt_gate_wait(ctx->gate, err);
+	/* Not left to the exec: that drops descriptors in no promised order, and who asked for the
+	 * start could be told that it has happened while the gate still looked open to others. */
+	cps_close(&ctx->gate);
 	if (conn < 0)
 		return conn;
 	ctx->report = conn;

@@ -60,7 +60,9 @@ own_rootfs() {
 snapshot() {
 	{
 		sed 's/^[0-9]* [0-9]* [0-9]*:[0-9]* /mount /; s/ shared:[0-9]*//; s/ master:[0-9]*//' /proc/self/mountinfo
-		find /sys/fs/cgroup -mindepth 1 -type d | sed 's/^/cgroup /'
+		# The parent of all containers stays, as an administrator may have limited it.
+		find /sys/fs/cgroup -mindepth 1 -type d ! -path '/sys/fs/cgroup/*/capsule' ! -path /sys/fs/cgroup/capsule |
+			sed 's/^/cgroup /'
 		find /run /dev/shm /dev/mqueue /var/lib/capsule -mindepth 1 2>/dev/null | sed 's/^/file /'
 		find /tmp /var/tmp -mindepth 1 -maxdepth 1 ! -name 't.*' ! -name 'bats-run-*' | sed 's/^/file /'
 		find "$INTEG_ROOTFS" -printf 'rootfs %p %y %m %l\n'

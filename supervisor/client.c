@@ -167,7 +167,7 @@ int sup_client_call(struct sup_client *c, struct sup_request *r, int timeout_ms,
 
 static int say_hello(struct sup_client *c, struct cps_err *err)
 {
-	cleanup_request struct sup_request r;
+	cleanup_request struct sup_request r = { 0 };
 	const struct cps_json *ok = NULL;
 	int64_t pid;
 	int rc;
@@ -241,18 +241,30 @@ void sup_client_done(struct sup_client *c)
 	cps_arena_done(&c->arena);
 }
 
+/* The row of the runtime's table that failed: as the reply names it, or as the message begins. */
+static bool is_failed_row(const struct sup_client *c, const struct cps_err *err, const char *row)
+{
+	size_t len = strlen(row);
+
+	if (c->step[0])
+		return strcmp(c->step, row) == 0;
+	return strncmp(err->msg, row, len) == 0 && err->msg[len] == ':';
+}
+
 int sup_client_exit_code(const struct sup_client *c, const struct cps_err *err)
 {
-	static const char *const rows[] = { "find-program", "exec" };
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (strcmp(c->step, rows[i]) != 0)
-			continue;
-		if (err->num == ENOENT || err->num == ENOTDIR)
-			return SUP_EXIT_NOT_FOUND;
+	if (c->lost || (!is_failed_row(c, err, "find-program") && !is_failed_row(c, err, "exec")))
+		return SUP_EXIT_FAILURE;
+	switch (err->num) {
+	case ENOENT:
+	case ENOTDIR:
+		return SUP_EXIT_NOT_FOUND;
+	case EBUSY: /* "exec: the container is stopped" */
+	case ESRCH:
+		return SUP_EXIT_FAILURE;
+	default:
 		return SUP_EXIT_NOT_EXECUTABLE;
 	}
-	return SUP_EXIT_FAILURE;
 }
 
 int sup_exit_object_code(const struct cps_json *exit)

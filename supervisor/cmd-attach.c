@@ -5,6 +5,8 @@
  */
 #include <config.h>
 
+#include <errno.h>
+
 #include "client.h"
 #include "command.h"
 #include "foreground.h"
@@ -19,6 +21,8 @@ static int attach(struct sup_ctx *ctx, const char *id, const char *exec, bool wi
 
 	if (rc < 0)
 		return rc;
+	if (!exec && c.status == SUP_STATUS_STOPPED)
+		return cps_failx(err, EBUSY, "the container is stopped");
 	fg.client = &client;
 	fg.exec = exec;
 	fg.may_detach = true;

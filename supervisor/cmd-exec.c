@@ -139,7 +139,7 @@ static int process_write(const struct exec *x, struct cps_buf *buf, struct cps_e
 static int exec_call(const struct exec *x, struct sup_client *client, struct cps_frame *ret_frame,
 		     const char **ret_exec, struct cps_err *err)
 {
-	cleanup_request struct sup_request r;
+	cleanup_request struct sup_request r = { 0 };
 	cleanup_buf struct cps_buf process = CPS_BUF_INIT;
 	cleanup_fd int memfd = -1;
 	const struct cps_json *ok = NULL;

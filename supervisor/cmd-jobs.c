@@ -17,7 +17,7 @@
 
 int sup_jobs_get(struct sup_client *client, const struct cps_json **ret, struct cps_err *err)
 {
-	cleanup_request struct sup_request r;
+	cleanup_request struct sup_request r = { 0 };
 	const struct cps_json *ok = NULL, *jobs;
 	int rc;
 

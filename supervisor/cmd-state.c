@@ -102,7 +102,7 @@ static int shim_write(struct sup_client *client, int rootfd, const struct sup_co
 		      struct cps_jsonw *w, struct cps_err *err)
 {
 	const struct cps_json *state = NULL, *jobs = NULL, *ooms;
-	cleanup_request struct sup_request r;
+	cleanup_request struct sup_request r = { 0 };
 	int rc;
 
 	sup_request_open(&r, CPS_OP_STATE);

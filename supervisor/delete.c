@@ -20,7 +20,7 @@
 
 int sup_delete_by_shim(struct sup_client *client, bool force, struct cps_err *err)
 {
-	cleanup_request struct sup_request r;
+	cleanup_request struct sup_request r = { 0 };
 	cleanup_frame struct cps_frame last = { 0 };
 	struct cps_err ignored;
 	int rc;

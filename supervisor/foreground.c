@@ -55,7 +55,7 @@ int sup_signals_block(struct cps_err *err)
 
 static void size_send(struct sup_foreground *fg)
 {
-	cleanup_request struct sup_request r;
+	cleanup_request struct sup_request r = { 0 };
 	struct winsize size;
 	struct cps_err ignored;
 	uint32_t id;
@@ -89,7 +89,7 @@ static int pipe_add(struct sup_request *r, const char *name, bool we_write, int 
 int sup_foreground_attach(struct sup_foreground *fg, bool with_stdin, const char *flow,
 			  struct cps_err *err)
 {
-	cleanup_request struct sup_request r;
+	cleanup_request struct sup_request r = { 0 };
 	cleanup_fd int in = -1;
 	cleanup_fd int out = -1;
 	cleanup_fd int errors = -1;
@@ -126,7 +126,7 @@ static void in_close(struct loop *l)
 
 static void signal_send(struct sup_foreground *fg, int signal)
 {
-	cleanup_request struct sup_request r;
+	cleanup_request struct sup_request r = { 0 };
 	struct cps_err ignored;
 	uint32_t id;
 
@@ -251,7 +251,7 @@ static int loop_run(struct loop *l, struct cps_err *err)
 
 static int wait_send(struct loop *l, struct cps_err *err)
 {
-	cleanup_request struct sup_request r;
+	cleanup_request struct sup_request r = { 0 };
 
 	sup_request_open(&r, CPS_OP_WAIT);
 	if (l->fg->exec)

@@ -142,7 +142,7 @@ static int hello_failed(struct sup_shim *shim, const char *file, int rc, struct 
 	struct pollfd p = { .fd = shim->pidfd, .events = POLLIN };
 	int status;
 
-	if (rc != -ECONNRESET || shim->pidfd < 0 || poll(&p, 1, 1000) != 1 ||
+	if ((rc != -ECONNRESET && rc != -EPIPE) || shim->pidfd < 0 || poll(&p, 1, 1000) != 1 ||
 	    waitpid(shim->pid, &status, WNOHANG) != shim->pid)
 		return rc;
 	shim->pid = 0;

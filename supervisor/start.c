@@ -15,7 +15,7 @@
 
 static int start(struct sup_ctx *ctx, struct sup_client *client, struct cps_err *err)
 {
-	cleanup_request struct sup_request r;
+	cleanup_request struct sup_request r = { 0 };
 	int rc;
 
 	sup_request_open(&r, CPS_OP_START);
@@ -28,7 +28,7 @@ static int start(struct sup_ctx *ctx, struct sup_client *client, struct cps_err 
 /* Attaches an input that has ended already: the end of the last attached one is the container's. */
 static int stdin_end(struct sup_client *client, struct cps_err *err)
 {
-	cleanup_request struct sup_request r;
+	cleanup_request struct sup_request r = { 0 };
 	cleanup_fd int in = -1;
 	int pair[2];
 

@@ -143,7 +143,7 @@ int sup_exit_parse(struct cps_arena *a, const char *text, size_t len, struct sup
 	int64_t code;
 	int rc = object_parse(a, text, len, &obj, err);
 
-	if (rc == 0 && cps_json_get(obj, "code"))
+	if (rc == 0)
 		rc = cps_json_i64(cps_json_get(obj, "code"), 0, 255, &code, err);
 	if (rc == 0)
 		c->exit_json = obj;

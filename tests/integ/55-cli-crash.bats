@@ -1,0 +1,170 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016,SC2094,SC1010,SC2314 # words for the shells in containers
+#
+# Shims that are dead or stuck, remains of crashes: every command says what is the matter, none hangs,
+# `delete -f` clears up.
+bats_require_minimum_version 1.5.0
+load helpers
+setup() {
+	integ_setup
+	args sh -c 'echo hello; sleep 1000'
+}
+teardown() { integ_teardown; }
+
+start_and_kill_shim() {
+	capsule run -d "$1"
+	wait_until 10 bash -c "'$CAPSULE' --root '$ROOT' log '$1' | grep -q hello"
+	shim=$(capsule state -d "$1" | jq -r .shim.pid)
+	pid=$(capsule state "$1" | jq -r .pid)
+	kill -KILL "$shim"
+	gone "$shim"
+}
+
+@test "shim killed: list, state, log, ps know; the rest says so; delete -f clears up" {
+	start_and_kill_shim c1
+	capsule list | grep -q '^c1 .*Running'
+	[ "$(capsule state c1 | jq -r .status)" = running ]
+	[ "$(capsule state -d c1 | jq -r .shim)" = null ]
+	[ "$(capsule log c1)" = hello ]
+	[ "$(timeout 5 "$CAPSULE" --root "$ROOT" log -f c1)" = hello ]
+	capsule ps c1 | grep -q 'sleep 1000'
+	for command in "exec c1 true" "jobs c1" "attach c1"; do
+		# shellcheck disable=SC2086
+		run capsule $command
+		[ "$status" = 125 ]
+		[[ $output == *"container 'c1' has no shim: it has died or was killed" ]]
+	done
+	run capsule delete c1
+	[ "$status" = 125 ]
+	kill -0 "$pid"
+	capsule delete -f c1
+	gone "$pid"
+	[ ! -e "$ROOT/c1" ]
+}
+
+@test "shim killed: kill and stop work by the runtime, wait says what it cannot know" {
+	start_and_kill_shim c1
+	capsule kill c1 KILL
+	gone "$pid"
+	capsule list | grep -q '^c1 .*Stopped'
+	run timeout 10 "$CAPSULE" --root "$ROOT" wait c1
+	[ "$status" = 125 ]
+	[[ $output == *"its exit status is not known"* ]]
+	capsule delete c1
+	start_and_kill_shim c2
+	capsule stop -t 0 c2
+	gone "$pid"
+	capsule delete c2
+	[ -z "$(ls "$ROOT")" ]
+}
+
+@test "log -f ends when the shim is killed" {
+	capsule run -d c1
+	"$CAPSULE" --root "$ROOT" log -f c1 >"$WORK/out" &
+	follower=$!
+	wait_until 10 grep -q hello "$WORK/out"
+	kill -KILL "$(capsule state -d c1 | jq -r .shim.pid)"
+	wait $follower
+	capsule delete -f c1
+}
+
+@test "run in the foreground says so if its shim is killed, and leaves the container" {
+	"$CAPSULE" --root "$ROOT" run c1 >"$WORK/out" 2>"$WORK/err" </dev/null &
+	client=$!
+	wait_until 10 grep -q hello "$WORK/out"
+	kill -KILL "$(capsule state -d c1 | jq -r .shim.pid)"
+	code=0
+	wait $client || code=$?
+	[ $code = 125 ]
+	grep -q 'the exit status is not known' "$WORK/err"
+	capsule list | grep -q '^c1 .*Running'
+	capsule delete -f c1
+}
+
+@test "shim stopped (SIGSTOP): commands give up in time; list and state do not ask it; delete -f clears up" {
+	capsule run -d c1
+	shim=$(capsule state -d c1 | jq -r .shim.pid)
+	kill -STOP "$shim"
+	[ "$(capsule state c1 | jq -r .status)" = running ]
+	capsule list | grep -q '^c1 .*Running'
+	SECONDS=0
+	run timeout 30 "$CAPSULE" --root "$ROOT" kill c1
+	[ "$status" = 125 ]
+	[[ $output == *"did not answer within 10 s"* ]]
+	[ $SECONDS -lt 20 ]
+	timeout 40 "$CAPSULE" --root "$ROOT" delete -f c1
+	gone "$shim"
+	[ ! -e "$ROOT/c1" ]
+}
+
+@test "capsule killed while it creates: nothing, or something that list names and delete -f removes" {
+	for delay in 0 0.0005 0.001 0.0015 0.002 0.003 0.004 0.006 0.01; do
+		"$CAPSULE" --root "$ROOT" run -d c1 2>/dev/null &
+		client=$!
+		sleep $delay
+		kill -KILL $client 2>/dev/null || true
+		wait $client 2>/dev/null || true
+		sleep 0.2
+		if [ -e "$ROOT/c1" ]; then
+			capsule list | grep -q '^c1 '
+			capsule delete -f c1
+		fi
+		[ ! -e "$ROOT/c1" ]
+	done
+}
+
+@test "state files truncated or full of noise: list names the container, delete -f removes it" {
+	for file in state.json exit.json shim.json; do
+		for noise in '' '{' '{"pid":' 'null' '[]' "$(head -c 300 /dev/urandom | base64)" '{"pid":99999999999}'; do
+			mkdir -p "$ROOT/bad"
+			echo "$noise" >"$ROOT/bad/$file"
+			run capsule list
+			[ "$status" = 0 ]
+			[[ $output == *"bad "*Broken* ]]
+			run capsule state bad
+			[ "$status" = 125 ]
+			[ "${#lines[@]}" = 1 ]
+			run capsule delete bad
+			[ "$status" = 125 ]
+			capsule delete -f bad
+			[ ! -e "$ROOT/bad" ]
+		done
+	done
+}
+
+@test "state.json damaged under a running container: delete -f still ends it" {
+	capsule run -d c1
+	pid=$(capsule state c1 | jq -r .pid)
+	echo '{"pid":1' >"$ROOT/c1/state.json"
+	capsule list | grep -q '^c1 .*Broken'
+	capsule delete -f c1
+	[ ! -e "$ROOT/c1" ]
+	gone "$pid"
+	# where its cgroups were, nothing was left to tell
+	find /sys/fs/cgroup -depth -type d -path '*/capsule/c1*' -exec rmdir {} +
+}
+
+@test "an empty directory, a file, a link in the root: only the directory is a container's remains" {
+	mkdir -p "$ROOT/empty"
+	touch "$ROOT/file"
+	ln -s empty "$ROOT/link"
+	[ "$(capsule list -q)" = empty ]
+	run capsule state empty
+	[[ $output == *"its creation was cut short"* ]]
+	capsule delete -f empty
+	run capsule state link
+	[ "$status" = 125 ]
+	rm "$ROOT/file" "$ROOT/link"
+}
+
+@test "a pid that somebody else has now is not the container's" {
+	mkdir -p "$ROOT/old"
+	sleep 1000 &
+	stranger=$!
+	jq -n --argjson p $stranger '{ociVersion:"1.2.0",id:"old",bundle:"/b",pid:$p,startTime:1,bootId:"x",created:"2026-01-01T00:00:00Z"}' >"$ROOT/old/state.json"
+	capsule list | grep -q '^old .*Stopped'
+	capsule delete -f old
+	kill -0 $stranger
+	kill $stranger
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016,SC2094,SC1010,SC2314 # words for the shells in containers
+#
+# Terminals: `script` gives capsule one to run on.
+bats_require_minimum_version 1.5.0
+load helpers
+setup() { integ_setup; }
+teardown() { integ_teardown; }
+
+# on_terminal INPUT-COMMAND ARG...: capsule ARG... on a terminal, typed at by the command.
+on_terminal() {
+	local input=$1
+	shift
+	bash -c "$input" | script -qefc "stty rows 33 cols 77; $(printf '%q ' "$CAPSULE" --root "$ROOT" "$@")" /dev/null | tr -d '\r'
+}
+
+@test "exec -t: a terminal of its own, its size, its exit code" {
+	args sleep 1000
+	capsule run -d c1
+	run on_terminal "sleep 0.5" exec -t c1 sh -c 'test -t 0 && test -t 1 && stty size; exit 6'
+	[[ $output == *"33 77"* ]]
+	run on_terminal "sleep 0.5; echo 'echo \$((6*7))'; sleep 0.3; echo exit 9; sleep 0.3" exec -t c1 sh
+	[[ $output == *42* ]]
+	capsule delete -f c1
+}
+
+@test "exec -t: exit code" {
+	args sleep 1000
+	capsule run -d c1
+	run script -qefc "'$CAPSULE' --root '$ROOT' exec -t c1 sh -c 'exit 6'" /dev/null </dev/null
+	[ "$status" = 6 ]
+	capsule delete -f c1
+}
+
+@test "exec -t without a terminal of ours: piped commands run to their end" {
+	args sleep 1000
+	capsule run -d c1
+	run timeout 10 bash -c "echo 'echo \$((6*7))' | '$CAPSULE' --root '$ROOT' exec -t c1 sh"
+	[ "$status" = 0 ]
+	[[ $output == *42* ]]
+	capsule delete -f c1
+}
+
+@test "run with a terminal in config.json: in the foreground, with its size" {
+	args sh -c 'test -t 0 && stty size; exit 5'
+	config '.process.terminal = true'
+	run script -qefc "stty rows 33 cols 77; '$CAPSULE' --root '$ROOT' run c1" /dev/null </dev/null
+	[ "$status" = 5 ]
+	[[ $output == *"33 77"* ]]
+	[ ! -e "$ROOT/c1" ]
+}
+
+@test "the terminal's own settings come back" {
+	args sh -c 'exit 0'
+	config '.process.terminal = true'
+	run script -qefc "stty -a >'$WORK/before.tty'; '$CAPSULE' --root '$ROOT' run c1; stty -a >'$WORK/after.tty'" /dev/null </dev/null
+	cmp "$WORK/before.tty" "$WORK/after.tty"
+}
+
+@test "ctrl-p ctrl-q detaches: the container lives on, attach comes back" {
+	args sh
+	config '.process.terminal = true'
+	run on_terminal "sleep 0.5; echo 'echo a\$((40+2))b'; sleep 0.5; printf '\\020\\021'; sleep 0.5" run c1
+	[[ $output == *a42b* ]]
+	[ "$(capsule state c1 | jq -r .status)" = running ]
+	run on_terminal "sleep 0.5; printf '\\020x'; printf '\\025echo c\$((41+2))d\n'; sleep 0.5; printf '\\020'; sleep 0.2; printf '\\021'; sleep 0.3" attach c1
+	[[ $output == *c43d* ]]
+	[ "$(capsule state c1 | jq -r .status)" = running ]
+	run on_terminal "sleep 0.5; echo exit 4; sleep 0.5" attach c1
+	[ "$(capsule wait c1)" = 4 ]
+	capsule delete c1
+}
+
+@test "a change of the terminal's size reaches the container" {
+	args tinit ptsize
+	config '.process.terminal = true'
+	script -qefc "stty rows 20 cols 50; '$CAPSULE' --root '$ROOT' run c1 & sleep 0.7; stty rows 44 cols 99; kill -WINCH \$!; sleep 0.5; '$CAPSULE' --root '$ROOT' kill c1 KILL; wait" "$WORK/typescript" </dev/null >/dev/null || true
+	grep -q '44 99' "$WORK/typescript"
+}
+
+@test "a terminal container detached: the log has its output" {
+	args sh -c 'test -t 1 && echo on a terminal'
+	config '.process.terminal = true'
+	capsule run -d c1
+	[ "$(capsule wait c1)" = 0 ]
+	[ "$(capsule log c1 | tr -d '\r')" = "on a terminal" ]
+	capsule delete c1
+}

@@ -156,14 +156,6 @@ int rt_container_kill(struct rt_container *c, int signal, bool all, struct cps_e
 		      : 0;
 }
 
-static void remove_dir(const char *root, const char *id)
-{
-	cleanup_fd int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0)
-		(void)unlinkat(fd, id, AT_REMOVEDIR); /* not empty: the rest is somebody else's */
-}
-
 /* A hook that fails is the hook's problem: the container goes all the same. */
 static void run_poststop(struct rt_container *c, struct rt_warn *warn)
 {
@@ -192,7 +184,7 @@ int rt_container_delete(struct rt_container *c, bool force, struct rt_warn *warn
 		return rc;
 	run_poststop(c, warn);
 	rt_state_unlink(c->dir);
-	remove_dir(c->root, c->id);
+	rt_state_remove_dir(c->root, c->id);
 	return 0;
 }
 
@@ -218,6 +210,6 @@ int rt_container_delete_by_id(const char *root, const char *id, bool force, stru
 	if (rc != -ENOENT)
 		rt_warn(warn, "%s: its processes and cgroups, if any, are left", err->msg);
 	rt_state_unlink(dir);
-	remove_dir(root, id);
+	rt_state_remove_dir(root, id);
 	return 0;
 }

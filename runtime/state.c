@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -180,6 +181,15 @@ void rt_state_unlink(int dir)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		(void)unlinkat(dir, names[i], 0); /* most often some are not there */
+}
+
+void rt_state_remove_dir(const char *root, const char *id)
+{
+	char path[PATH_MAX];
+
+	/* By name, since this has to work when there is no descriptor left to be had. */
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", root, id) < sizeof(path))
+		(void)rmdir(path);
 }
 
 int rt_state_set_process(struct rt_state *s, pid_t pid, struct cps_err *err)

@@ -52,6 +52,8 @@ int rt_state_load(int dir, struct cps_arena *a, struct rt_state *ret, struct cps
 
 /* Removes our files from the state directory. */
 void rt_state_unlink(int dir);
+/* Removes the directory, if nobody else has files there. */
+void rt_state_remove_dir(const char *root, const char *id);
 
 /* Fills pid, start time and boot id for a process of ours that cannot be reaped meanwhile. */
 int rt_state_set_process(struct rt_state *s, pid_t pid, struct cps_err *err);

@@ -107,17 +107,11 @@ int step_state_dir(struct rt_ctx *ctx, struct cps_err *err)
 
 void undo_state_dir(struct rt_ctx *ctx)
 {
-	cleanup_fd int root = -1;
-
-	if (ctx->dir < 0)
-		return;
-	rt_state_unlink(ctx->dir);
+	if (ctx->dir >= 0)
+		rt_state_unlink(ctx->dir);
 	cps_close(&ctx->dir);
-	if (!ctx->dir_made)
-		return;
-	root = open(ctx->req->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root >= 0)
-		(void)unlinkat(root, ctx->req->id, AT_REMOVEDIR);
+	if (ctx->dir_made)
+		rt_state_remove_dir(ctx->req->root, ctx->req->id);
 }
 
 static int format_annotations(struct rt_ctx *ctx, struct cps_err *err)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # The life of a container under capsule-runtime, as podman, Docker and containerd drive it.
+# shellcheck disable=SC2016,SC2154 # eval is given to wait_until as it is; bats sets stderr
 bats_require_minimum_version 1.5.0
 load helpers
 setup() { integ_setup; }
@@ -29,7 +30,7 @@ status_of() {
 @test "the pid file holds digits only, of the first process" {
 	args sleep 300
 	runtime create --pid-file "$WORK/pid" c
-	[[ "$(cat "$WORK/pid" | od -c)" != *'\n'* ]]
+	[[ "$(od -c <"$WORK/pid")" != *'\n'* ]]
 	[ "$(cat "$WORK/pid")" = "$(runtime state c | jq .pid)" ]
 	grep -q '^NSpid:.*	1$' "/proc/$(cat "$WORK/pid")/status"
 	runtime delete --force c

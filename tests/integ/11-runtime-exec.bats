@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # exec, terminals, and what the process in the container is.
+# shellcheck disable=SC2016,SC2154 # eval is given to wait_until as it is; bats sets stderr
 bats_require_minimum_version 1.5.0
 load helpers
 setup() { integ_setup; }
@@ -127,7 +128,7 @@ take_console() {
 	wait_until 5 test -S "$WORK/sock"
 	runtime create --console-socket "$WORK/sock" c
 	runtime start c
-	wait_until 5 grep -q done "$WORK/out"
+	wait_until 5 grep -q "done" "$WORK/out"
 	[ "$(head -n 1 "$WORK/out")" = "1 /dev/ptmx" ]
 	grep -q '^/dev/pts/0\|^/dev/console' "$WORK/out"
 	grep -q '30 100' "$WORK/out"

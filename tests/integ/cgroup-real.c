@@ -180,10 +180,12 @@ int main(void)
 	(void)snprintf(parent, sizeof(parent), "/cps-test-%d", (int)getpid());
 	printf("1..%u\n", count);
 	for (unsigned i = 0; i < count; i++) {
+		double start;
 		bool ok;
 
 		test_name = tests[i].name;
 		err.msg[0] = '\0';
+		start = now();
 		ok = tests[i].run();
 		if (!ok && cg.ndirs) {
 			struct cps_err ignored;
@@ -194,7 +196,7 @@ int main(void)
 				;
 		}
 		failed += !ok;
-		printf("%sok %u %s\n", ok ? "" : "not ", i + 1, tests[i].name);
+		printf("%sok %u %s # %.2f s\n", ok ? "" : "not ", i + 1, tests[i].name, now() - start);
 	}
 	for (unsigned i = 0; i < cg.ndirs; i++) { /* the parent is nobody's, so ours to remove */
 		(void)snprintf(path, sizeof(path), "%s%s", cg.dirs[i].mount, parent);

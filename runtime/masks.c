@@ -65,6 +65,9 @@ static int mask_dir(struct masks *k, int place, struct cps_err *err)
 		tree = rt_mount_clone(k->tmpfs, false);
 	else
 		tree = rt_mount_new("tmpfs", "tmpfs", &none, MOUNT_ATTR_RDONLY, err);
+	if (tree == -ENOSYS && k->tmpfs < 0)
+		return rt_mount_legacy("tmpfs", "tmpfs", &none, MOUNT_ATTR_RDONLY, place,
+				       k->r->proc_fd, err);
 	if (tree < 0)
 		return k->tmpfs < 0 ? tree : cps_fail(err, -tree, "clone the empty tmpfs");
 	rc = rt_mount_attach(tree, place);

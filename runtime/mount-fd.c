@@ -227,9 +227,9 @@ int rt_mount_new(const char *type, const char *source, const struct rt_mount_opt
 }
 
 int rt_mount_legacy(const char *type, const char *source, const struct rt_mount_opts *o,
-		    uint64_t attr, int target, struct cps_err *err)
+		    uint64_t attr, int target, int proc_fd, struct cps_err *err)
 {
-	int rc = fd_mount(target, -1, source, type, o->sb_flags | rt_mount_attr_flags(attr),
+	int rc = fd_mount(target, proc_fd, source, type, o->sb_flags | rt_mount_attr_flags(attr),
 			  o->data[0] ? o->data : NULL);
 
 	return rc < 0 ? cps_fail(err, -rc, "mount %s", type) : 0;

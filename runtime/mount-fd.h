@@ -41,9 +41,9 @@ int rt_mount_change(int mount_fd, const struct rt_mount_change *c, int proc_fd);
  * -ENOSYS, without an error, if it takes mount(2) to mount it: rt_mount_legacy. */
 int rt_mount_new(const char *type, const char *source, const struct rt_mount_opts *o, uint64_t attr,
 		 struct cps_err *err);
-/* mount(2) on what target has open; the host's /proc is in its place. */
+/* mount(2) on what target has open; proc_fd as above. */
 int rt_mount_legacy(const char *type, const char *source, const struct rt_mount_opts *o,
-		    uint64_t attr, int target, struct cps_err *err);
+		    uint64_t attr, int target, int proc_fd, struct cps_err *err);
 
 /* f_type of what fd has open, 0 if that cannot be told. */
 long rt_fs_type(int fd);

@@ -339,7 +339,7 @@ static int fs_mount(struct work *w, uint64_t attr, struct cps_err *err)
 	if (w->mount_fd == -EPERM && is_type(w, "sysfs") && rt_has_own_users(w->spec))
 		return sysfs_bind(w, err);
 	if (w->mount_fd == -ENOSYS) {
-		rc = rt_mount_legacy(w->m->type, w->m->source, &w->o, attr, w->dest_fd, err);
+		rc = rt_mount_legacy(w->m->type, w->m->source, &w->o, attr, w->dest_fd, -1, err);
 		if (rc == 0)
 			rc = legacy_reopen(w, err);
 	} else if (w->mount_fd < 0) {
@@ -425,7 +425,7 @@ static int mount_again(struct work *w, struct cps_err *err)
 
 		o.sb_flags |= MS_REMOUNT;
 		rc = rt_mount_legacy(w->m->type ? w->m->type : "none", NULL, &o, o.attr_set,
-				     w->dest_fd, err);
+				     w->dest_fd, -1, err);
 		if (rc < 0)
 			return rc;
 	}

@@ -8,14 +8,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -197,6 +201,22 @@ static int steps(struct box *b, struct rt_rootfs *r, int root_dir, int *sources,
 	return rc;
 }
 
+/* An older kernel. */
+static void kernel_without(const int *calls)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[0], 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[1], 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
 static void child(struct box *b, int root_dir, int *sources, int go, struct report *report)
 {
 	struct rt_rootfs r = RT_ROOTFS_INIT;
@@ -208,6 +228,8 @@ static void child(struct box *b, int root_dir, int *sources, int go, struct repo
 		ck_assert_int_eq(setresgid(0, 0, 0), 0);
 		ck_assert_int_eq(setresuid(0, 0, 0), 0);
 	}
+	if (b->without[0])
+		kernel_without(b->without);
 	report->rc = steps(b, &r, root_dir, sources, &report->err);
 	if (report->rc == 0 && b->inside)
 		b->inside(&r);

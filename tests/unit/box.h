@@ -18,12 +18,20 @@ struct box {
 	struct rt_id_map map;
 	bool no_pivot;
 	bool terminal;
-	bool quick; /* no comparison: the test does box_census() around many runs */
+	int without[2]; /* system calls that the kernel is to be without; 0: none */
+	bool quick;	/* no comparison: the test does box_census() around many runs */
 	/* Called in the container's namespaces, if not NULL: before the pivot, and when all is
 	 * done; checks by ck_assert. */
 	void (*before_pivot)(struct rt_rootfs *r);
 	void (*inside)(struct rt_rootfs *r);
 };
+
+/* Strings up to a NULL, as box_mount takes them. */
+#define NAMES(...)                \
+	(const char *const[])     \
+	{                         \
+		__VA_ARGS__, NULL \
+	}
 
 /* Root and a kernel that lets us; else the tests are skipped. */
 bool box_possible(void);

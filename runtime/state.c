@@ -169,7 +169,9 @@ int rt_state_load(int dir, struct cps_arena *a, struct rt_state *ret, struct cps
 		rc = load_object(o, a, ret, err);
 	if (rc < 0) {
 		(void)cps_wrap(err, rc, "%s", RT_STATE_NAME);
-		return rc == -ENOMEM ? rc : -EBADMSG;
+		if (rc != -ENOMEM)
+			err->num = EBADMSG;
+		return -err->num;
 	}
 	return 0;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Bad input to capsule-runtime: one line that names the place, a status that is not 0, and nothing left.
-# shellcheck disable=SC2016
+# shellcheck disable=SC2012,SC2016,SC2034
 bats_require_minimum_version 1.5.0
 load helpers
 setup() { integ_setup; }

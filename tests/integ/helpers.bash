@@ -61,21 +61,25 @@ snapshot() {
 	{
 		sed 's/^[0-9]* [0-9]* [0-9]*:[0-9]* /mount /; s/ shared:[0-9]*//; s/ master:[0-9]*//' /proc/self/mountinfo
 		# The parent of all containers stays, as an administrator may have limited it.
-		find /sys/fs/cgroup -mindepth 1 -type d ! -path '/sys/fs/cgroup/*/capsule' ! -path /sys/fs/cgroup/capsule |
-			sed 's/^/cgroup /'
-		find /run /dev/shm /dev/mqueue /var/lib/capsule -mindepth 1 2>/dev/null | sed 's/^/file /'
-		find /tmp /var/tmp -mindepth 1 -maxdepth 1 ! -name 't.*' ! -name 'bats-run-*' | sed 's/^/file /'
-		find "$INTEG_ROOTFS" -printf 'rootfs %p %y %m %l\n'
+		find /sys/fs/cgroup -mindepth 1 -type d ! -path '/sys/fs/cgroup/*/capsule' ! -path /sys/fs/cgroup/capsule \
+			-printf 'cgroup %p\n' || true # what vanishes meanwhile
+		find /run /dev/shm /dev/mqueue /var/lib/capsule -mindepth 1 -printf 'file %p\n' 2>/dev/null || true
+		find /tmp /var/tmp -mindepth 1 -maxdepth 1 ! -name 't.*' ! -name 'bats-run-*' -printf 'file %p\n' || true
+		find "$INTEG_ROOTFS" -printf 'rootfs %p %y %m %l\n' || true
 		# Not /sys/class/net: that mount shows the network namespace it was mounted in.
 		sed -n 's/^ *\([^:]*\):.*/netdev \1/p' /proc/net/dev
-		command -v nft >/dev/null && nft list tables | sed 's/^/nft /'
-		local p
+		# without the module there are no tables, and asking would load it
+		if [ -e /sys/module/nf_tables ] && command -v nft >/dev/null; then
+			nft list tables | sed 's/^/nft /'
+		fi
+		local p words
 		for p in /proc/[0-9]*; do
 			# Kernel threads do not show here (own pid namespace); bats' own children come and go.
 			[ -e "$p/exe" ] || continue
-			case $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null) in
-			*bats* | '' | *tests/integ/run* | 'find '* | 'sort '* | 'sed '* | 'bash '*) ;;
-			*) echo "process $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)" ;;
+			{ mapfile -d '' -t words <"$p/cmdline"; } 2>/dev/null || continue
+			case "${words[*]} " in
+			*bats* | ' ' | *tests/integ/run* | 'find '* | 'sort '* | 'sed '* | 'bash '*) ;;
+			*) echo "process ${words[*]} " ;;
 			esac
 		done
 	} | sort

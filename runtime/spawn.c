@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -289,6 +290,8 @@ static void exec_hook(const struct rt_hook *h, int stdin_fd, int stderr_fd)
 	(void)sigemptyset(&empty);
 	(void)sigprocmask(SIG_SETMASK, &empty, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
+	/* it works for us: should we be killed (a create is given up), it has nobody to work for */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(stdin_fd, 0) < 0 || dup2(stderr_fd, 2) < 0 || dup2(stderr_fd, 1) < 0)
 		_exit(127);
 	execve(h->path, (char *const *)(uintptr_t)(h->args.n ? h->args.v : self),

@@ -76,25 +76,37 @@ int sup_client_send(struct sup_client *c, struct sup_request *r, uint32_t *ret_i
 	return 0;
 }
 
-int sup_client_recv(struct sup_client *c, int timeout_ms, struct cps_frame *ret,
-		    struct cps_err *err)
+/* Until the socket can be read: 0, or -ETIMEDOUT, -EINTR. */
+static int wait_readable(struct sup_client *c, int timeout_ms, struct cps_err *err)
 {
-	struct pollfd p = { .fd = c->sock, .events = POLLIN };
+	struct pollfd p[2] = { { .fd = c->sock, .events = POLLIN },
+			       { .fd = c->interrupt, .events = POLLIN } };
 	int64_t end = now_ms() + timeout_ms;
-	int n, rc;
+	int n;
 
 	do {
 		int64_t left = end - now_ms();
 
-		n = poll(&p, 1, timeout_ms < 0 ? -1 : left < 0 ? 0 : (int)left);
+		n = poll(p, 2, timeout_ms < 0 ? -1 : left < 0 ? 0 : (int)left);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return cps_fail(err, errno, "wait for the shim");
-	c->lost = true; /* until an answer is here */
 	if (n == 0)
 		return cps_failx(err, ETIMEDOUT,
 				 "the shim of container '%s' (pid %d) did not answer within %d s",
 				 c->id, (int)c->shim_pid, timeout_ms / 1000);
+	return p[0].revents ? 0 : cps_failx(err, EINTR, "interrupted by a signal");
+}
+
+int sup_client_recv(struct sup_client *c, int timeout_ms, struct cps_frame *ret,
+		    struct cps_err *err)
+{
+	int rc = wait_readable(c, timeout_ms, err);
+
+	if (rc < 0) {
+		c->lost = rc != -EINTR;
+		return rc;
+	}
 	rc = cps_frame_recv(c->sock, 0, &c->arena, ret, err);
 	c->lost = rc <= 0;
 	if (rc == -ECONNRESET)

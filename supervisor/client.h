@@ -26,14 +26,15 @@ struct sup_client {
 	uint32_t last_id;
 	pid_t shim_pid; /* as hello says; 0 before */
 	const char *id; /* the container's; borrowed */
+	int interrupt;	/* readable: waiting ends with -EINTR; borrowed, -1: none */
 	bool lost;	/* the connection ended or the shim does not answer: nothing is known */
 	char step[64];	/* of the last error reply that named one */
 	struct cps_arena arena; /* replies live as long as the connection */
 };
 
-#define SUP_CLIENT_INIT                                   \
-	{                                                 \
-		-1, 0, 0, NULL, false, "", CPS_ARENA_INIT \
+#define SUP_CLIENT_INIT                                       \
+	{                                                     \
+		-1, 0, 0, NULL, -1, false, "", CPS_ARENA_INIT \
 	}
 
 /* A request being written: sup_request_open(), members by cps_jsonw_*, sup_client_call(). */
@@ -66,7 +67,7 @@ void sup_client_done(struct sup_client *c);
 /* Sends the request and leaves the reply to whoever reads the socket. */
 int sup_client_send(struct sup_client *c, struct sup_request *r, uint32_t *ret_id,
 		    struct cps_err *err);
-/* One frame: 1, 0 at the end of the connection; -ETIMEDOUT. */
+/* One frame: 1, 0 at the end of the connection; -ETIMEDOUT, -EINTR. */
 int sup_client_recv(struct sup_client *c, int timeout_ms, struct cps_frame *ret,
 		    struct cps_err *err);
 /* The reply to request id; other frames that come before it are dropped. *ret_frame (may be NULL)

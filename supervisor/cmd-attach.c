@@ -10,12 +10,14 @@
 #include "client.h"
 #include "command.h"
 #include "foreground.h"
+#include "own.h"
 
 static int attach(struct sup_ctx *ctx, const char *id, const char *exec, bool with_stdin,
 		  int *ret_code, struct cps_err *err)
 {
 	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
 	cleanup_foreground struct sup_foreground fg = SUP_FOREGROUND_INIT;
+	cleanup_fd int signal_fd = -1;
 	struct sup_container c;
 	int rc = sup_connect(ctx->root, id, &c, &client, err);
 
@@ -27,9 +29,9 @@ static int attach(struct sup_ctx *ctx, const char *id, const char *exec, bool wi
 	fg.exec = exec;
 	fg.may_detach = true;
 	fg.only_watching = true;
-	fg.signal_fd = sup_signals_block(err);
-	if (fg.signal_fd < 0)
-		return fg.signal_fd;
+	fg.signal_fd = signal_fd = sup_signals_block(err);
+	if (signal_fd < 0)
+		return signal_fd;
 	rc = sup_foreground_attach(&fg, with_stdin, "drop", err);
 	if (rc == 0)
 		rc = sup_foreground_run(&fg, ret_code, err);

@@ -184,6 +184,7 @@ static int exec_run(struct sup_ctx *ctx, const struct exec *x, int *ret_code, st
 {
 	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
 	cleanup_foreground struct sup_foreground fg = SUP_FOREGROUND_INIT;
+	cleanup_fd int signal_fd = -1;
 	cleanup_frame struct cps_frame frame = { 0 };
 	struct sup_container c;
 	int rc = sup_connect(ctx->root, x->id, &c, &client, err);
@@ -191,9 +192,9 @@ static int exec_run(struct sup_ctx *ctx, const struct exec *x, int *ret_code, st
 	if (rc < 0)
 		return rc;
 	fg.client = &client;
-	fg.signal_fd = x->detach ? -1 : sup_signals_block(err);
-	if (!x->detach && fg.signal_fd < 0)
-		return fg.signal_fd;
+	fg.signal_fd = signal_fd = x->detach ? -1 : sup_signals_block(err);
+	if (!x->detach && signal_fd < 0)
+		return signal_fd;
 	rc = exec_call(x, &client, &frame, &fg.exec, err);
 	if (rc < 0) {
 		ctx->exit_code = sup_client_exit_code(&client, err);

@@ -10,6 +10,8 @@
 #include "command.h"
 #include "create.h"
 #include "delete.h"
+#include "foreground.h"
+#include "own.h"
 #include "start.h"
 
 /* The older command line's `run -d false NAME`: the word behind a bare -d is its value. It is taken
@@ -46,14 +48,19 @@ static int run_container(struct sup_ctx *ctx, const struct sup_create *create, c
 {
 	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
 	cleanup_shim struct sup_shim shim = SUP_SHIM_INIT;
+	cleanup_fd int signal_fd = -1;
 	struct cps_err ignored;
 	int rc;
 
-	rc = sup_create_container(ctx, create, id, detach ? "null" : "fifo", &shim, &client, err);
+	signal_fd = sup_signals_block(err);
+	if (signal_fd < 0)
+		return signal_fd;
+	rc = sup_create_container(ctx, create, id, detach ? "null" : "fifo", signal_fd, &shim,
+				  &client, err);
 	if (rc < 0)
 		return rc;
 	rc = detach ? sup_start_detached(ctx, &client, false, err)
-		    : sup_start_foreground(ctx, &client, ret_code, err);
+		    : sup_start_foreground(ctx, &client, signal_fd, ret_code, err);
 	if (rc < 0) {
 		/* a container that could not be started is of no use; one whose shim we have lost
 		 * may be running, and is the user's to look at */

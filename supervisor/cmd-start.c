@@ -6,6 +6,8 @@
 
 #include "client.h"
 #include "command.h"
+#include "foreground.h"
+#include "own.h"
 #include "start.h"
 
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
@@ -13,6 +15,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 {
 	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
 	cleanup_args struct sup_args args = { 0 };
+	cleanup_fd int signal_fd = -1;
 	struct sup_container c;
 	bool detach = false;
 	const struct cps_opt table[] = {
@@ -26,9 +29,11 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	if (rc < 0 || args.done)
 		return rc;
 	rc = sup_connect(ctx->root, args.v[0], &c, &client, err);
-	if (rc == 0)
+	if (rc == 0 && !detach)
+		rc = signal_fd = sup_signals_block(err);
+	if (rc >= 0)
 		rc = detach ? sup_start_detached(ctx, &client, true, err)
-			    : sup_start_foreground(ctx, &client, &code, err);
+			    : sup_start_foreground(ctx, &client, signal_fd, &code, err);
 	if (rc < 0) /* 1: the user has detached, which is no failure */
 		return cps_wrap(err, rc, "start %.64s", args.v[0]);
 	return code;

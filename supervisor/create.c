@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "delete.h"
+#include "foreground.h"
 #include "log-files.h"
 #include "own.h"
 #include "proc.h"
@@ -178,10 +180,29 @@ static int request_write(const struct sup_create *create, const char *stdin_kind
 	return rc;
 }
 
-int sup_create_container(struct sup_ctx *ctx, const struct sup_create *create, const char *id,
-			 const char *stdin_kind, struct sup_shim *shim, struct sup_client *client,
-			 struct cps_err *err)
+/* Hooks may take their time, or hang: -EINTR if the user has had enough of it. */
+static int create_call(struct sup_client *client, struct sup_request *r, int signal_fd,
+		       struct cps_err *err)
 {
+	uint32_t id = 0;
+	int rc = sup_client_send(client, r, &id, err);
+
+	if (rc < 0)
+		return rc;
+	client->interrupt = signal_fd;
+	do
+		rc = sup_client_reply(client, id, SUP_NO_TIMEOUT, NULL, NULL, err);
+	while (rc == -EINTR && !sup_signals_end(signal_fd));
+	client->interrupt = -1;
+	return rc;
+}
+
+int sup_create_container(struct sup_ctx *ctx, const struct sup_create *create, const char *id,
+			 const char *stdin_kind, int signal_fd, struct sup_shim *shim,
+			 struct sup_client *client, struct cps_err *err)
+{
+	struct cps_err ignored;
+
 	cleanup_request struct sup_request r = { 0 };
 	int rc = sup_id_check(id, err);
 
@@ -191,7 +212,9 @@ int sup_create_container(struct sup_ctx *ctx, const struct sup_create *create, c
 		rc = sup_shim_start(ctx, id, shim, client, err);
 	if (rc < 0)
 		return rc;
-	rc = sup_client_call(client, &r, SUP_NO_TIMEOUT, NULL, NULL, err);
+	rc = create_call(client, &r, signal_fd, err);
+	if (rc == -EINTR)
+		(void)sup_delete_by_shim(client, true, &ignored);
 	if (rc < 0) {
 		ctx->exit_code = sup_client_exit_code(client, err);
 		sup_shim_discard(ctx, id, shim, client);

@@ -53,6 +53,17 @@ int sup_signals_block(struct cps_err *err)
 	return fd < 0 ? cps_fail(err, errno, "make a signalfd") : fd;
 }
 
+bool sup_signals_end(int signal_fd)
+{
+	struct signalfd_siginfo info;
+	bool end = false;
+
+	while (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		end |= info.ssi_signo == SIGHUP || info.ssi_signo == SIGINT ||
+		       info.ssi_signo == SIGQUIT || info.ssi_signo == SIGTERM;
+	return end;
+}
+
 static void size_send(struct sup_foreground *fg)
 {
 	cleanup_request struct sup_request r = { 0 };
@@ -137,22 +148,38 @@ static void signal_send(struct sup_foreground *fg, int signal)
 	(void)sup_client_send(fg->client, &r, &id, &ignored); /* it may be gone already */
 }
 
-static void on_signals(struct loop *l)
+/* The last signal that ends us if we are only watching; 0: none. */
+static int signals_take(struct sup_foreground *fg)
 {
 	struct signalfd_siginfo info;
+	int ends = 0;
 
-	while (read(l->fg->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+	while (read(fg->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		int signal = (int)info.ssi_signo;
 
-		if (signal == SIGWINCH) {
-			size_send(l->fg);
-		} else if (l->fg->only_watching) {
-			l->detached = true;
-			l->code = 128 + signal;
-		} else {
-			signal_send(l->fg, signal);
-		}
+		if (signal == SIGWINCH)
+			size_send(fg);
+		else if (fg->only_watching)
+			ends = signal;
+		else
+			signal_send(fg, signal);
 	}
+	return ends;
+}
+
+void sup_foreground_signals(struct sup_foreground *fg)
+{
+	(void)signals_take(fg);
+}
+
+static void on_signals(struct loop *l)
+{
+	int ends = signals_take(l->fg);
+
+	if (!ends)
+		return;
+	l->detached = true;
+	l->code = 128 + ends;
 }
 
 static int on_frame(struct loop *l, struct cps_err *err)
@@ -290,7 +317,6 @@ int sup_foreground_run(struct sup_foreground *fg, int *ret_code, struct cps_err 
 
 void sup_foreground_done(struct sup_foreground *fg)
 {
-	cps_close(&fg->signal_fd);
 	cps_close(&fg->in);
 	cps_close(&fg->out);
 	cps_close(&fg->err);

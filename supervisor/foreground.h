@@ -15,7 +15,7 @@
 struct sup_foreground {
 	struct sup_client *client;
 	const char *exec;   /* the job; NULL: the container itself */
-	int signal_fd;	    /* sup_signals_block(); owned */
+	int signal_fd;	    /* sup_signals_block(); borrowed */
 	int in;		    /* to its stdin, or to its terminal; -1: none or ended; owned */
 	int out;	    /* from its stdout or terminal; owned */
 	int err;	    /* from its stderr; owned */
@@ -32,6 +32,12 @@ struct sup_foreground {
 /* Blocks the signals that are passed on and returns a signalfd for them: before anything is
  * started, so that none is lost. */
 int sup_signals_block(struct cps_err *err);
+
+/* Takes what has come; true if one of them asks us to end (and not, say, a terminal's new size). */
+bool sup_signals_end(int signal_fd);
+
+/* Passes on the signals that have come so far. */
+void sup_foreground_signals(struct sup_foreground *fg);
 
 /* Attaches to the container of fg->client and keeps our ends in *fg. flow: "wait" or "drop". */
 int sup_foreground_attach(struct sup_foreground *fg, bool with_stdin, const char *flow,

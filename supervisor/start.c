@@ -13,13 +13,22 @@
 #include "own.h"
 #include "proto.h"
 
-static int start(struct sup_ctx *ctx, struct sup_client *client, struct cps_err *err)
+/* fg: passes signals on while its hooks run; NULL if detached. */
+static int start(struct sup_ctx *ctx, struct sup_client *client, struct sup_foreground *fg,
+		 struct cps_err *err)
 {
 	cleanup_request struct sup_request r = { 0 };
+	uint32_t id = 0;
 	int rc;
 
 	sup_request_open(&r, CPS_OP_START);
-	rc = sup_client_call(client, &r, SUP_NO_TIMEOUT, NULL, NULL, err);
+	rc = sup_client_send(client, &r, &id, err);
+	if (rc < 0)
+		return rc;
+	client->interrupt = fg ? fg->signal_fd : -1;
+	while ((rc = sup_client_reply(client, id, SUP_NO_TIMEOUT, NULL, NULL, err)) == -EINTR)
+		sup_foreground_signals(fg);
+	client->interrupt = -1;
 	if (rc < 0)
 		ctx->exit_code = sup_client_exit_code(client, err);
 	return rc;
@@ -46,26 +55,24 @@ static int stdin_end(struct sup_client *client, struct cps_err *err)
 int sup_start_detached(struct sup_ctx *ctx, struct sup_client *client, bool close_stdin,
 		       struct cps_err *err)
 {
-	int rc = start(ctx, client, err);
+	int rc = start(ctx, client, NULL, err);
 
 	return rc == 0 && close_stdin ? stdin_end(client, err) : rc;
 }
 
-int sup_start_foreground(struct sup_ctx *ctx, struct sup_client *client, int *ret_code,
-			 struct cps_err *err)
+int sup_start_foreground(struct sup_ctx *ctx, struct sup_client *client, int signal_fd,
+			 int *ret_code, struct cps_err *err)
 {
 	cleanup_foreground struct sup_foreground fg = SUP_FOREGROUND_INIT;
 	int rc;
 
 	fg.client = client;
 	fg.may_detach = true;
-	fg.signal_fd = sup_signals_block(err);
-	if (fg.signal_fd < 0)
-		return fg.signal_fd;
+	fg.signal_fd = signal_fd;
 	/* attached before it starts, so that nothing of it is missed */
 	rc = sup_foreground_attach(&fg, true, "wait", err);
 	if (rc == 0)
-		rc = start(ctx, client, err);
+		rc = start(ctx, client, &fg, err);
 	if (rc == 0)
 		rc = sup_foreground_run(&fg, ret_code, err);
 	return rc;

@@ -14,8 +14,9 @@
  * at once, as with `run -d`. */
 int sup_start_detached(struct sup_ctx *ctx, struct sup_client *client, bool close_stdin,
 		       struct cps_err *err);
-/* Until it ends: 0 and its exit code; 1 if the user detached. */
-int sup_start_foreground(struct sup_ctx *ctx, struct sup_client *client, int *ret_code,
-			 struct cps_err *err);
+/* Until it ends, signals passed on from sup_signals_block()'s signal_fd: 0 and its exit code; 1 if
+ * the user detached. */
+int sup_start_foreground(struct sup_ctx *ctx, struct sup_client *client, int signal_fd,
+			 int *ret_code, struct cps_err *err);
 
 #endif

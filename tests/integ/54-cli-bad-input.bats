@@ -257,3 +257,59 @@ refused() {
 	[ "$(capsule wait c1)" = 3 ]
 	capsule delete c1
 }
+
+@test "a hook that hangs: SIGINT or SIGTERM ends create and run, and nothing is left" {
+	printf '#!/bin/sh\necho $$ >%s/hook.pid\nexec sleep 1000\n' "$WORK" >"$WORK/hook"
+	chmod 755 "$WORK/hook"
+	config '.hooks.createRuntime = [{"path": $h}]' --arg h "$WORK/hook"
+	for how in create run "run -d"; do
+		rm -f "$WORK/hook.pid"
+		# shellcheck disable=SC2086
+		"$CAPSULE" --root "$ROOT" $how c1 2>"$WORK/err" </dev/null &
+		pid=$!
+		wait_until 10 test -s "$WORK/hook.pid"
+		kill -WINCH $pid # is nothing to end for
+		sleep 0.2
+		kill -TERM $pid
+		code=0
+		wait $pid || code=$?
+		[ $code = 125 ]
+		[[ $(cat "$WORK/err") == "capsule: "*"c1: interrupted by a signal" ]]
+		gone "$(cat "$WORK/hook.pid")"
+		[ -z "$(ls "$ROOT")" ]
+	done
+}
+
+@test "no descriptors left: said, and nothing is left" {
+	args sleep 100
+	for n in 4 5 6 7 8; do
+		run bash -c "ulimit -n $n; '$CAPSULE' --root '$ROOT' run -d c$n"
+		[ "$status" = 0 ] || {
+			[ "$status" = 125 ]
+			[ "${#lines[@]}" = 1 ]
+			[[ $output == "capsule: run c$n: "* ]]
+			[ ! -e "$ROOT/c$n" ]
+		}
+	done
+	run bash -c "ulimit -n 3; '$CAPSULE' --root '$ROOT' run -d c3"
+	[ "$status" = 125 ]
+	[[ $output == *"Too many open files" ]]
+	for n in 4 5 6 7 8; do
+		capsule delete -f c$n
+	done
+}
+
+@test "disk full: create and spec say so and leave nothing" {
+	mkdir "$WORK/small"
+	mount -t tmpfs -o size=16k tmpfs "$WORK/small"
+	head -c 16384 /dev/zero >"$WORK/small/filler" || true
+	run "$CAPSULE" spec -b "$WORK/small"
+	[ "$status" = 125 ]
+	[[ $output == *"No space left on device" ]]
+	[ ! -e "$WORK/small/config.json" ]
+	run "$CAPSULE" --root "$WORK/small" create c1
+	[ "$status" = 125 ]
+	[[ $output == *"No space left on device"* ]]
+	[ "$(ls "$WORK/small")" = filler ]
+	umount "$WORK/small"
+}

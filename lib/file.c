@@ -68,7 +68,8 @@ int cps_fd_read(int fd, const char *name_for_errors, size_t max, char **ret_data
 int cps_file_read(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len,
 		  struct cps_err *err)
 {
-	cleanup_fd int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* O_NONBLOCK: a FIFO in a file's place must not hold us up for a writer that never comes */
+	cleanup_fd int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0)
 		return cps_fail(err, errno, "open '%s'", path);

@@ -93,6 +93,19 @@ START_TEST(read_errors)
 }
 END_TEST
 
+START_TEST(read_does_not_wait_for_a_fifo)
+{
+	cleanup_fd int dir = unit_dir();
+	cleanup_free char *data = NULL;
+	struct cps_err err = { 0 };
+	size_t len = 9;
+
+	ck_assert_int_eq(mkfifoat(dir, "fifo", 0600), 0);
+	ck_assert_int_eq(cps_file_read(dir, "fifo", 9, &data, &len, &err), 0);
+	ck_assert_uint_eq(len, 0);
+}
+END_TEST
+
 START_TEST(put_is_one_write)
 {
 	cleanup_fd int dir = unit_dir();
@@ -228,6 +241,7 @@ int main(void)
 		read_every_size,
 		read_what_has_no_size,
 		read_errors,
+		read_does_not_wait_for_a_fifo,
 		put_is_one_write,
 		replace_is_whole_or_not_at_all,
 		replace_after_a_crash_or_a_trap,

@@ -294,6 +294,8 @@ static void exec_hook(const struct rt_hook *h, int stdin_fd, int stderr_fd)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(stdin_fd, 0) < 0 || dup2(stderr_fd, 2) < 0 || dup2(stderr_fd, 1) < 0)
 		_exit(127);
+	/* what the caller of the runtime had open is nothing to a hook */
+	(void)syscall(SYS_close_range, 3, ~0U, 0);
 	execve(h->path, (char *const *)(uintptr_t)(h->args.n ? h->args.v : self),
 	       h->env.n ? (char *const *)(uintptr_t)h->env.v : none);
 	/* The reader of stderr tells the user. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # What the container's process is allowed to be, as the kernel tells it: capabilities, no_new_privs, limits, ids, scores.
+# shellcheck disable=SC2016,SC2154 # what is quoted is for jq and the container; bats sets stderr
 bats_require_minimum_version 1.5.0
 load helpers
 setup() { integ_setup; }

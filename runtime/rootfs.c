@@ -115,8 +115,16 @@ int rt_rootfs_propagation(const struct rt_spec *spec, struct cps_err *err)
 	return 0;
 }
 
-/* pivot_root(2) wants no shared mount where the new root is. Only a configuration that asks for
- * shared propagation comes to this. */
+/* Whether any mount here may still pass on to the host what is done to it. A propagation that is
+ * not recursive is that of "/" alone. */
+static bool is_shared(const struct rt_spec *spec)
+{
+	return spec->propagation &&
+	       (!(spec->propagation & MS_REC) || (spec->propagation & MS_SHARED));
+}
+
+/* What is mounted in the tree must not be mounted in the host's, and pivot_root(2) wants no shared
+ * mount where the new root is. */
 static int parent_private(int root, struct cps_err *err)
 {
 	cleanup_fd int at = fcntl(root, F_DUPFD_CLOEXEC, 3);
@@ -173,7 +181,7 @@ int rt_rootfs_attach(struct rt_rootfs *r, const struct rt_spec *spec, int root_d
 	}
 	place = root_reopen(spec, root_dir, err);
 	if (place >= 0) {
-		if (spec->propagation & MS_SHARED) {
+		if (is_shared(spec)) {
 			rc = parent_private(place, err);
 			if (rc < 0)
 				return rc;
@@ -219,7 +227,7 @@ static int pivot(const struct rt_spec *spec, struct cps_err *err)
 	cleanup_fd int old = -1;
 
 	/* Where mounts are shared with the host, detaching the old tree would detach the host's. */
-	if (spec->propagation & MS_SHARED) {
+	if (is_shared(spec)) {
 		old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (old < 0)
 			return cps_fail(err, errno, "open '/'");
@@ -240,10 +248,14 @@ static int move_root(struct cps_err *err)
 {
 	static const char *const powerful[] = { "/proc", "/sys" };
 
+	/* First parted from the host's, or it would be those that go. */
+	if (mount(NULL, "/", NULL, MS_SLAVE, NULL) < 0)
+		return cps_fail(err, errno, "part '/' from the host's");
 	for (size_t i = 0; i < sizeof(powerful) / sizeof(powerful[0]); i++) {
-		if (umount2(powerful[i], MNT_DETACH) == 0 || errno == EINVAL || errno == ENOENT)
-			continue;
-		if (mount("tmpfs", powerful[i], "tmpfs", MS_RDONLY, "size=0") < 0)
+		if (mount(NULL, powerful[i], NULL, MS_SLAVE | MS_REC, NULL) < 0)
+			continue;			    /* no mount */
+		if (umount2(powerful[i], MNT_DETACH) < 0 && /* locked, in a user namespace */
+		    mount("tmpfs", powerful[i], "tmpfs", MS_RDONLY, "size=0") < 0)
 			return cps_fail(err, errno, "hide the host's '%s'", powerful[i]);
 	}
 	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0)

@@ -22,7 +22,7 @@
 
 #include "own.h"
 
-#define RACES 400
+#define RACES 250
 
 static struct box b;
 static struct cps_err err;

@@ -398,14 +398,26 @@ END_TEST
 
 START_TEST(other_propagations)
 {
-	static const unsigned long kinds[] = { MS_PRIVATE, MS_SLAVE, MS_PRIVATE | MS_REC,
-					       MS_SLAVE | MS_REC, MS_UNBINDABLE };
+	static const unsigned long kinds[] = { MS_PRIVATE,	    MS_SLAVE,
+					       MS_PRIVATE | MS_REC, MS_SLAVE | MS_REC,
+					       MS_UNBINDABLE,	    0 };
 
 	box_init(&b);
+	box_sh("mount --make-rshared /"); /* as systemd has it; box_run sees what comes out */
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		b.spec.propagation = kinds[i];
 		ck_assert_msg(box_run(&b, &err) == 0, "%#lx: %s", kinds[i], err.msg);
 	}
+}
+END_TEST
+
+START_TEST(no_pivot_in_a_user_namespace)
+{
+	box_init(&b);
+	box_user_namespace(&b);
+	box_sh("chown -R 100000:100000 /tmp/root");
+	b.no_pivot = true;
+	ck_assert_ok(box_run(&b, &err), err);
 }
 END_TEST
 
@@ -414,7 +426,9 @@ START_TEST(no_pivot)
 	box_init(&b);
 	b.no_pivot = true;
 	b.spec.process.cwd = "/home/new/dir";
-	b.spec.ndevices = 0;
+	ck_assert_ok(box_run(&b, &err), err);
+	box_sh("mount --make-rshared /");
+	b.spec.propagation = MS_SHARED | MS_REC;
 	ck_assert_ok(box_run(&b, &err), err);
 }
 END_TEST
@@ -477,6 +491,7 @@ int main(void)
 		shared_propagation,
 		other_propagations,
 		no_pivot,
+		no_pivot_in_a_user_namespace,
 		without_mount_setattr,
 		without_fsopen,
 		NULL,

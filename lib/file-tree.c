@@ -185,26 +185,30 @@ int cps_mkdir_all(const char *path, mode_t mode, struct cps_err *err)
 
 static int tree_empty(int dirfd, const char *name, unsigned depth, struct cps_err *err);
 
-/* Removes one entry, whatever it is. type is what the directory says, a hint. */
+/*
+ * Removes one entry, whatever it is, and whatever somebody makes of it meanwhile. type is what the
+ * directory says, a hint.
+ */
 static int entry_remove(int dirfd, const char *name, unsigned char type, unsigned depth,
 			struct cps_err *err)
 {
-	int rc;
-
-	if (type != DT_DIR) {
-		if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
-			return 0;
-		if (errno != EISDIR) /* what Linux says for a directory */
-			return cps_fail(err, errno, "remove '%s'", name);
-	}
 	for (int pass = 0; pass < PASSES_MAX; pass++) {
+		int rc;
+
+		if (type != DT_DIR) {
+			if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+				return 0;
+			if (errno != EISDIR) /* what Linux says for a directory */
+				return cps_fail(err, errno, "remove '%s'", name);
+		}
 		rc = tree_empty(dirfd, name, depth, err);
 		if (rc < 0)
 			return rc;
 		if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
-		if (errno != ENOTEMPTY && errno != EEXIST)
+		if (errno != ENOTEMPTY && errno != ENOTDIR)
 			break;
+		type = DT_UNKNOWN; /* filled or exchanged behind our back: look again */
 	}
 	return cps_fail(err, errno, "remove directory '%s'", name);
 }
@@ -225,8 +229,8 @@ static int tree_empty(int dirfd, const char *name, unsigned depth, struct cps_er
 		return cps_failx(err, ELOOP, "'%s' is nested more than %d deep", name, DEPTH_MAX);
 	fd = open_resolved(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
 			   RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
-	if (fd == -ENOENT)
-		return 0;
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
+		return 0; /* gone, or no directory any more, which the caller finds out */
 	if (fd == -EXDEV)
 		return cps_failx(err, EBUSY, "remove '%s': something is mounted there", name);
 	if (fd < 0)

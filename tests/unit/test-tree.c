@@ -207,7 +207,7 @@ START_TEST(mkdir_against_a_swapper)
 		for (;;)
 			(void)renameat2(t.root, "spot", t.root, "bait", RENAME_EXCHANGE);
 	}
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < 500; i++) {
 		char path[32];
 		struct cps_err err = { 0 };
 		cleanup_fd int fd = -1;
@@ -244,7 +244,7 @@ START_TEST(remove_against_a_swapper)
 		for (;;)
 			(void)renameat2(t.root, "tree/spot", t.root, "tree/bait", RENAME_EXCHANGE);
 	}
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 100; i++) {
 		cleanup_fd int fd = cps_mkdir_in_root(t.root, "tree/spot/deep", 0755, &err);
 
 		ck_assert_ok(fd, err);
@@ -296,7 +296,7 @@ START_TEST(remove_goes_through_all)
 
 	unit_put(t.outside, "canary", "x");
 	fd = cps_mkdir_in_root(t.root, "tree/a/b/c", 0755, &err);
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 300; i++) {
 		char name[16];
 
 		(void)snprintf(name, sizeof(name), "f%d", i);

@@ -19,8 +19,9 @@
 #include "log-file.h"
 #include "own.h"
 
-#define CARRY_MAX (SHIM_PIECE_MAX + 3) /* a character that began within the piece ends behind it \
-					*/
+#define CARRY_MAX                                                                      \
+	(SHIM_PIECE_MAX + 3) /* a character that began within the piece ends behind it \
+			      */
 
 struct shim_log {
 	const struct shim_log_driver *driver;

@@ -108,6 +108,9 @@ static int process_init(sigset_t *ret_signals, struct cps_err *err)
 		return cps_fail(err, errno, "chdir '/'");
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return cps_fail(err, errno, "become subreaper");
+	/* What our caller ignores must not be ignored in every container: nohup, for one. */
+	for (int i = 1; i < NSIG; i++)
+		(void)signal(i, SIG_DFL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)signal(SIGXFSZ,

@@ -54,15 +54,16 @@ struct child_args {
 	int error; /* written by the child, in our memory */
 };
 
+/* execve resets handlers, and we have none; it keeps what is ignored (main.c: by us, and nothing
+ * else since then) and what is blocked. */
 static void child_signals_reset(void)
 {
+	static const int ignored[] = { SIGPIPE, SIGHUP, SIGXFSZ };
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	for (int i = 1; i < NSIG; i++) {
-		if (i != SIGKILL && i != SIGSTOP)
-			(void)sigaction(i, &dfl, NULL);
-	}
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		(void)sigaction(ignored[i], &dfl, NULL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -116,7 +117,7 @@ static int runtime_spawn(struct shim *s, int sock, pid_t *ret_pid, int *ret_pidf
 
 /* ---- what it says ---- */
 
-static int link_reply(struct shim_link *l, const struct cps_frame *f)
+static void link_reply(struct shim_link *l, const struct cps_frame *f)
 {
 	const struct cps_json *error = cps_json_get(f->body, "error");
 	const struct cps_json *ok = NULL;
@@ -130,7 +131,6 @@ static int link_reply(struct shim_link *l, const struct cps_frame *f)
 	if (l->rc < 0 && error && cps_json_get(error, "step") &&
 	    cps_json_str(cps_json_get(error, "step"), &step, &ignored) == 0)
 		(void)snprintf(l->step, sizeof(l->step), "%s", step);
-	return 0;
 }
 
 static void link_spawned(struct shim_link *l, struct cps_frame *f)
@@ -193,7 +193,7 @@ static void link_drain(struct shim_link *l)
 			return;
 		}
 		if (f.kind == CPS_FRAME_REPLY && !l->answered)
-			(void)link_reply(l, &f);
+			link_reply(l, &f);
 		else if (f.kind == CPS_FRAME_EVENT)
 			link_event(l, &f);
 	}

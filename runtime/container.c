@@ -102,8 +102,9 @@ static int kill_everything(struct rt_container *c, struct cps_err *err)
 		if (rc < 0 && rc != -ESRCH)
 			return cps_fail(err, -rc, "kill process %d", c->state.pid);
 	}
-	/* A frozen process dies when it is thawed; the cgroup's kill does both. */
-	if (!c->state.own_pidns || c->status == RT_STATUS_PAUSED) {
+	/* A frozen process dies when it is thawed; the cgroup's kill does both. And a creator that
+	 * was killed may have left a process that it had no time to record. */
+	if (!c->state.own_pidns || c->state.pid == 0 || c->status == RT_STATUS_PAUSED) {
 		rc = rt_cgroup_kill(&c->state.cgroup, SIGKILL, err);
 		if (rc < 0)
 			return rc;

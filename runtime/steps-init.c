@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -350,6 +351,15 @@ int step_drop_admin(struct rt_ctx *ctx, struct cps_err *err)
 	return rt_caps_drop_admin(&ctx->caps, err);
 }
 
+/* With no gate in between init may come here before the runtime has had its next turn; a runtime
+ * that is gone wants no program started. */
+static bool is_abandoned(const struct rt_ctx *ctx)
+{
+	struct pollfd p = { .fd = ctx->baton[1] };
+
+	return ctx->req->at_once && poll(&p, 1, 0) > 0 && (p.revents & POLLHUP);
+}
+
 /* What survives: stdio and what --preserve-fds asked for. */
 int step_exec(struct rt_ctx *ctx, struct cps_err *err)
 {
@@ -367,6 +377,8 @@ int step_exec(struct rt_ctx *ctx, struct cps_err *err)
 	if (syscall(SYS_close_range, 3 + ctx->req->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0 &&
 	    errno != ENOSYS)
 		return cps_fail(err, errno, "close what is not the container's");
+	if (is_abandoned(ctx))
+		return cps_failx(err, EOWNERDEAD, "the runtime is gone");
 	(void)execve(ctx->program, (char *const *)(uintptr_t)p->args.v,
 		     (char *const *)(uintptr_t)env);
 	return cps_fail(err, errno, "exec: \"%s\"", p->args.v[0]);

@@ -115,6 +115,16 @@ everything_on() {
 	[ $rc = 0 ]
 }
 
+@test "run of a long-lived program, the runtime killed at any row of its own: delete --force ends it" {
+	local side row
+	everything_on
+	while read -r side row; do
+		case $side in host | beside) ;; *) continue ;; esac
+		attempt "$side" "$row" die run --detach c || return 1
+		clean || { echo "die:$row" && return 1; }
+	done < <(rows create)
+}
+
 @test "start: a failure behind the gate is told to who opens it" {
 	local side row kind
 	everything_on

@@ -53,8 +53,8 @@ int rt_rootfs_mounts(struct rt_rootfs *r, const struct rt_spec *spec, const stru
  * where mknod is not allowed. */
 int rt_rootfs_devices(struct rt_rootfs *r, const struct rt_spec *spec, struct rt_warn *warn,
 		      struct cps_err *err);
-/* pivot_root(".", ".") by descriptor, and detach the old tree. Without a mount namespace of its own:
- * chroot. no_pivot: MS_MOVE + chroot (runc's --no-pivot). */
+/* pivot_root(".", ".") by descriptor, and detach the old tree. Without a mount namespace of its
+ * own: chroot. no_pivot: MS_MOVE + chroot (runc's --no-pivot). */
 int rt_rootfs_pivot(struct rt_rootfs *r, const struct rt_spec *spec, bool no_pivot,
 		    struct cps_err *err);
 int rt_rootfs_sysctls(const struct rt_rootfs *r, const struct rt_spec *spec, struct cps_err *err);

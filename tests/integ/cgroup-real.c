@@ -196,7 +196,8 @@ int main(void)
 				;
 		}
 		failed += !ok;
-		printf("%sok %u %s # %.2f s\n", ok ? "" : "not ", i + 1, tests[i].name, now() - start);
+		printf("%sok %u %s # %.2f s\n", ok ? "" : "not ", i + 1, tests[i].name,
+		       now() - start);
 	}
 	for (unsigned i = 0; i < cg.ndirs; i++) { /* the parent is nobody's, so ours to remove */
 		(void)snprintf(path, sizeof(path), "%s%s", cg.dirs[i].mount, parent);

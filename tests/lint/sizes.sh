@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# A file holds one topic, in 550 lines at the most (700 for a test, which is a list); a function fits on a screen: 60 lines between its braces.
+# A file holds one topic, in 550 lines at the most (800 for a test, which is a list); a function fits on a screen: 60 lines between its braces.
 set -uo pipefail
 
 cd "${TOP_SRCDIR:-.}" || exit 1
@@ -9,7 +9,7 @@ status=0
 while read -r file; do
 	lines=$(wc -l <"$file")
 	limit=550
-	[[ $file != tests/* ]] || limit=700
+	[[ $file != tests/* ]] || limit=800
 	if ((lines > limit)); then
 		echo "$file: $lines lines"
 		status=1

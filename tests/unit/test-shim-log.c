@@ -220,9 +220,11 @@ START_TEST(json_lines_and_escapes)
 		"stdout") "{\"log\":\"q\\\" b\\\\ \\u0009\\r\\u0001\x7f\\u003c\\u003e\\u0026 "
 			  "\xc3\xa9\\n" JSON_TAIL("stderr") "{\"log\":\"\\u2028\\u2029 "
 							    "\\ufffd\\ufffd( "
-							    "\xf0\x9f\x98\x80\\n" JSON_TAIL("stdou"
-											    "t") "{"
-												 "\"log\":\"end" JSON_TAIL("stdout"));
+							    "\xf0\x9f\x98\x80\\n" JSON_TAIL(
+								    "stdou"
+								    "t") "{"
+									 "\"log\":\"end" JSON_TAIL(
+										 "stdout"));
 	shim_log_free(log);
 }
 END_TEST

@@ -293,7 +293,9 @@ static void devpts_gid(struct work *w)
  * below it, since the kernel lets nobody see what a mount covers, and read-only. */
 static int sysfs_bind(struct work *w, struct cps_err *err)
 {
-	struct rt_mount_change c = { .set = MOUNT_ATTR_RDONLY, .recursive = true };
+	const uint64_t strict = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	struct rt_mount_change c = { .set = MOUNT_ATTR_RDONLY | (w->o.attr_set & strict),
+				     .recursive = true };
 	cleanup_fd int host = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int rc;
 
@@ -353,7 +355,7 @@ static int fs_mount(struct work *w, uint64_t attr, struct cps_err *err)
 }
 
 /* Descriptors of what we mounted ourselves are what later steps trust. */
-static int keep(struct work *w, struct cps_err *err)
+static void keep(struct work *w)
 {
 	int *where = NULL;
 
@@ -365,10 +367,9 @@ static int keep(struct work *w, struct cps_err *err)
 		 !strstr(w->o.data, "subset"))
 		where = &w->r->proc_fd;
 	if (!where)
-		return 0;
+		return;
 	cps_close(where);
-	*where = fcntl(w->mount_fd, F_DUPFD_CLOEXEC, 3);
-	return *where < 0 ? cps_fail(err, errno, "keep the mount") : 0;
+	*where = take_fd(&w->mount_fd);
 }
 
 static int mount_fs(struct work *w, struct cps_err *err)
@@ -399,8 +400,10 @@ static int mount_fs(struct work *w, struct cps_err *err)
 		rc = fs_mount(w, attr, err);
 	}
 	if (rc == 0)
-		rc = keep(w, err);
-	return rc == 0 ? propagation(w, err) : rc;
+		rc = propagation(w, err);
+	if (rc == 0)
+		keep(w);
+	return rc;
 }
 
 /* --- remounts -----------------------------------------------------------------------------------

@@ -198,6 +198,20 @@ mounts() {
 	[ "$(xargs <"$WORK/out")" = "denied null 0 sys 0 100000 1000" ]
 }
 
+@test "a user namespace on the host's network: sysfs is the host's, read-only with all below it" {
+	own_rootfs
+	chown -R 100000:100000 "$BUNDLE/rootfs"
+	chmod 755 "$WORK" "$BUNDLE"
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}]
+		| .linux.gidMappings = .linux.uidMappings | .linux.namespaces |= map(select(.type != "network"))'
+	inside >"$WORK/out" <<-'EOF'
+		test -d /sys/kernel && echo sys
+		awk '$5 ~ "^/sys" && $6 !~ "^ro"' /proc/self/mountinfo
+		awk '$5 == "/sys" {print $6}' /proc/self/mountinfo
+	EOF
+	[ "$(xargs <"$WORK/out")" = "sys ro,nosuid,nodev,noexec,relatime" ]
+}
+
 @test "the cgroup mount shows the container its own cgroup, read-only" {
 	mounts '[{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", "nosuid", "nodev", "noexec", "relatime"]}]'
 	inside >"$WORK/out" <<-'EOF'

@@ -122,7 +122,7 @@ refused() {
 	refused "/dev/null"
 }
 
-@test "a volume whose names are exchanged while 200 containers start" {
+@test "a volume whose names are exchanged while containers start" {
 	mkdir -p vol/data/deep
 	ln -s ../../../../../../../../"$WORK"/outside/dir vol/evil
 	config ".mounts += [{destination: \"/vol\", type: \"bind\", source: \"$BUNDLE/vol\", options: [\"bind\"]},
@@ -130,14 +130,14 @@ refused() {
 		{destination: \"/vol/data/new/file\", type: \"bind\", source: \"$WORK/good\", options: [\"bind\"]}]"
 	touch "$WORK/good"
 	"$CAPSULE_BUILD/tests/integ/swapper" vol/data vol/evil &
-	local swapper=$! i made=0
-	for i in $(seq 200); do
+	local swapper=$! i made=0 races=${RACES:-200}
+	for i in $(seq "$races"); do
 		if runtime run c </dev/null >/dev/null 2>&1; then
 			made=$((made + 1))
 		fi
 	done
 	kill "$swapper"
 	wait "$swapper" || true
-	echo "$made of 200 made"
+	echo "$made of $races made"
 	[ "$made" -gt 0 ]
 }

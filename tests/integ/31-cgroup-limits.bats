@@ -77,7 +77,7 @@ no_groups() {
 	args tinit burn 2
 	runtime run c >"$WORK/out"
 	echo "# $(cat "$WORK/out") ms of CPU time in 2 s at 20 %" >&3
-	[ "$(cat "$WORK/out")" -le 600 ]
+	[ "$(cat "$WORK/out")" -le 800 ]
 }
 
 @test "cpu.shares: two containers on one CPU share it by their shares" {
@@ -95,7 +95,7 @@ no_groups() {
 	few=$(cat "$WORK/few")
 	many=$(cat "$WORK/many")
 	echo "# $few ms and $many ms of CPU time with 512 and 2048 shares" >&3
-	[ "$many" -ge $((few * 2)) ]
+	[ $((many * 2)) -ge $((few * 3)) ] # 4 times (v1) or 3 (v2), but for the time that one runs alone
 	wait_until 5 eval '[ "$(runtime list -q)" ] && runtime delete few && runtime delete many'
 }
 

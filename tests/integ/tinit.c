@@ -11,6 +11,7 @@
  *	tinit binary BYTES        every byte value in turn, no newline at the end
  *	tinit burn SECONDS        one busy thread; prints the CPU time it got in milliseconds
  *	tinit syscall NR [ARG...] makes the call; prints "ret R errno E"
+ *	tinit links TARGET        a symbolic link to it for each word of stdin
  *	tinit hold SECONDS        forks a child that keeps stdio open for that long, and exits 0
  *	tinit sleep               ignores SIGTERM's default as pid 1: exits 0 on SIGTERM, 3 on
  *SIGUSR1 tinit ptsize              prints "ROWS COLS" of stdin's terminal, again at each SIGWINCH
@@ -181,6 +182,19 @@ static int cmd_ptsize(void)
 	}
 }
 
+/* For the harness: a program for each of some 300 links takes its time on an emulated processor. */
+static int cmd_links(const char *target)
+{
+	char name[256];
+
+	while (scanf("%255s", name) == 1)
+		if (symlink(target, name) < 0 && errno != EEXIST) {
+			perror(name);
+			return 1;
+		}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -213,6 +227,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(verb, "sleep"))
 		cmd_sleep();
+	if (!strcmp(verb, "links"))
+		return cmd_links(arg);
 	if (!strcmp(verb, "ptsize"))
 		return cmd_ptsize();
 	fprintf(stderr, "tinit: unknown verb '%s'\n", verb);

@@ -244,6 +244,7 @@ int sup_connect(const char *root, const char *id, struct sup_container *ret_cont
 	if (!ret_container->shim_alive)
 		return cps_failx(err, ECONNREFUSED,
 				 "container '%s' has no shim: it has died or was killed", id);
+	c->shim_pid = ret_container->shim.pid;
 	return sup_client_open(c, rootfd, id, err);
 }
 

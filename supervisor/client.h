@@ -24,7 +24,7 @@
 struct sup_client {
 	int sock;
 	uint32_t last_id;
-	pid_t shim_pid; /* as hello says; 0 before */
+	pid_t shim_pid; /* as its parent or shim.json knows it, then as hello says */
 	const char *id; /* the container's; borrowed */
 	int interrupt;	/* readable: waiting ends with -EINTR; borrowed, -1: none */
 	bool lost;	/* the connection ended or the shim does not answer: nothing is known */

@@ -186,6 +186,7 @@ int sup_shim_start(const struct sup_ctx *ctx, const char *id, struct sup_shim *s
 	}
 	cps_close(&theirs);
 	shim->pidfd = cps_pidfd_open(shim->pid);
+	client->shim_pid = shim->pid;
 	rc = sup_client_adopt(client, &ours, id, err);
 	if (rc < 0) {
 		rc = hello_failed(shim, file, rc, err);

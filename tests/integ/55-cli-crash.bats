@@ -168,3 +168,26 @@ start_and_kill_shim() {
 	kill -0 $stranger
 	kill $stranger
 }
+
+@test "a shim that never says a word is given up and killed" {
+	printf '#!/bin/sh\necho $$ >%s/shim.pid\nexec sleep 1000\n' "$WORK" >"$WORK/shim"
+	chmod 755 "$WORK/shim"
+	run timeout 30 "$CAPSULE" --root "$ROOT" --shim "$WORK/shim" create c1
+	[ "$status" = 125 ]
+	[ "${#lines[@]}" = 1 ]
+	[[ $output == *"(pid $(cat "$WORK/shim.pid")) did not answer within 10 s" ]]
+	gone "$(cat "$WORK/shim.pid")"
+	[ -z "$(ls "$ROOT")" ]
+}
+
+@test "list of 500 containers asks no shim and is quick" {
+	mkdir -p "$ROOT"
+	for n in {1..500}; do
+		mkdir "$ROOT/c$n"
+		echo "{\"ociVersion\":\"1.2.0\",\"id\":\"c$n\",\"bundle\":\"/b\",\"pid\":4000000,\"startTime\":1,\"bootId\":\"x\",\"created\":\"2026-01-01T00:00:00Z\"}" >"$ROOT/c$n/state.json"
+	done
+	SECONDS=0
+	[ "$(capsule list | grep -c Stopped)" = 500 ]
+	[ $SECONDS -le 1 ]
+	rm -r "$ROOT"
+}

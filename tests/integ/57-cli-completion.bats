@@ -1,0 +1,43 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# bash completion, asked as bash asks it.
+load helpers
+setup() {
+	integ_setup
+	# shellcheck source=/dev/null
+	source "$CAPSULE_INTEG/../../supervisor/completion.bash"
+	args sleep 1000
+}
+teardown() { integ_teardown; }
+
+# completed WORD...: what the last word may become, on one line.
+completed() {
+	COMP_WORDS=(capsule "$@")
+	COMP_CWORD=$#
+	_capsule
+	echo "${COMPREPLY[*]}"
+}
+
+@test "commands, options of a command, global options" {
+	[ "$(completed st)" = "start state stop" ]
+	[ "$(completed help sp)" = "spec" ]
+	[ "$(completed --ro)" = "--root" ]
+	[ "$(completed create --log-)" = "--log-driver --log-max-size --log-max-files --log-mode" ]
+	[ "$(completed --root /x exec --d)" = "--detach" ]
+	[ "$(completed run --log-driver '')" = "cri json-file none" ]
+	[ "$(completed list --format j)" = "json" ]
+}
+
+@test "containers, jobs, signals" {
+	capsule run -d web1
+	capsule create web2
+	job=$(capsule exec -d web1 sleep 1000)
+	[ "$(completed delete web)" = "web1 web2" ]
+	[ "$(completed delete web1 web)" = "web1 web2" ]
+	[ "$(completed log web1 -exec "${job:0:4}")" = "$job" ]
+	[ "$(completed kill web1 K)" = "KILL" ]
+	[ "$(completed exec -e A=B w)" = "web1 web2" ]
+	[ "$(completed create w)" = "" ]
+	capsule delete -f web1 web2
+}

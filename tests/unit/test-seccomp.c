@@ -255,7 +255,8 @@ static int child_errno(long nr, long arg)
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 		    rt_seccomp_load(&under.filter, &err) < 0)
 			_exit(254);
-		_exit(syscall(nr, arg, 0, 0) < 0 ? errno : 0);
+		/* not _exit(): a sanitizer has more to do there than the filter allows */
+		(void)syscall(SYS_exit_group, syscall(nr, arg, 0, 0) < 0 ? errno : 0);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
@@ -268,8 +269,8 @@ START_TEST(for_real)
 		"\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\"],\"syscalls\":[" RULE(
 			"\"getpid\",\"exit_group\"", "ALLOW",
 			"") "," RULE("\"getppid\"", "ERRNO",
-				     ",\"errnoRet\":71") "," RULE("\"getuid\"", "KILL_PROCESS",
-								  "") "," RULE("\"gettid\"", "TRAP",
+				     ",\"errnoRet\":71") "," RULE("\"getpgid\"", "KILL_PROCESS",
+								  "") "," RULE("\"getsid\"", "TRAP",
 									       "") "]");
 	ck_assert_uint_eq(under.filter.flags, SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |
 						      SECCOMP_FILTER_FLAG_SPEC_ALLOW);
@@ -277,8 +278,8 @@ START_TEST(for_real)
 	ck_assert_int_eq(child_errno(SYS_getppid, 0), 71);
 	ck_assert_int_eq(child_errno(SYS_mkdir, 0), EPERM);
 	ck_assert_int_eq(child_errno(5000, 0), ENOSYS);
-	ck_assert_int_eq(child_errno(SYS_getuid, 0), -SIGSYS);
-	ck_assert_int_eq(child_errno(SYS_gettid, 0), -SIGSYS);
+	ck_assert_int_eq(child_errno(SYS_getpgid, 0), -SIGSYS);
+	ck_assert_int_eq(child_errno(SYS_getsid, 0), -SIGSYS);
 }
 END_TEST
 

@@ -291,7 +291,7 @@ int shim_act_delete_done(void *owner, void *arg, struct cps_err *err)
 
 	(void)arg;
 	(void)err;
-	shim_execs_end(s);
+	shim_execs_end(s, true);
 	shim_io_done(&s->ct.io);
 	s->note.dir = -1; /* a note would make its file again */
 	rc = dir_remove(s, &why);

@@ -267,6 +267,6 @@ int shim_act_exec_begin(void *owner, void *arg, struct cps_err *err)
 		rc = exec_start(x, arg, err);
 	}
 	if (rc < 0)
-		shim_exec_free(x);
+		shim_exec_free(x, true);
 	return rc;
 }

@@ -32,7 +32,7 @@ extern shim_action *const shim_exec_actions[SHIM_EXEC_A_COUNT];
 
 int shim_exec_run_new(struct shim_exec *x, struct cps_err *err);
 void shim_exec_news(struct shim_exec *x, enum shim_exec_event e);
-void shim_exec_free(struct shim_exec *x);
+void shim_exec_free(struct shim_exec *x, bool with_files);
 void shim_execs_tidy(struct shim *s);
 
 #endif

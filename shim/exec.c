@@ -55,7 +55,7 @@ static void files_remove(struct shim_exec *x)
 		shim_note(&x->shim->note, "exec %s: %s", x->id, err.msg);
 }
 
-void shim_exec_free(struct shim_exec *x)
+void shim_exec_free(struct shim_exec *x, bool with_files)
 {
 	struct cps_err err;
 
@@ -65,7 +65,7 @@ void shim_exec_free(struct shim_exec *x)
 		shim_waiters_error(&x->run->start_waiters, &err, NULL);
 		run_free(x);
 	}
-	if (x->detach)
+	if (x->detach && with_files)
 		files_remove(x);
 	TAILQ_REMOVE(&x->shim->execs, x, link);
 	shim_log_config_done(&x->log);
@@ -96,16 +96,16 @@ void shim_execs_tidy(struct shim *s)
 			continue;
 		if (x->detach ? ++jobs > s->ct.jobs_max
 			      : x->collected || ++others > FOREGROUND_KEPT)
-			shim_exec_free(x);
+			shim_exec_free(x, true);
 	}
 }
 
-void shim_execs_end(struct shim *s)
+void shim_execs_end(struct shim *s, bool with_files)
 {
 	struct shim_exec *x;
 
 	while ((x = TAILQ_FIRST(&s->execs)) != NULL)
-		shim_exec_free(x);
+		shim_exec_free(x, with_files);
 }
 
 struct shim_exec *shim_exec_find(struct shim *s, const char *id)
@@ -254,7 +254,7 @@ static int act_failed(void *owner, void *arg, struct cps_err *err)
 	(void)arg;
 	(void)err;
 	shim_waiters_error(&x->run->start_waiters, &x->run->failed, x->run->failed_step);
-	shim_exec_free(x);
+	shim_exec_free(x, true);
 	return 0;
 }
 

@@ -52,7 +52,7 @@ struct shim_io *shim_exec_io(struct shim_exec *x);
 /* The exec object of docs/protocol.md. */
 void shim_exec_format(const struct shim_exec *x, struct cps_jsonw *w);
 unsigned shim_execs_running(const struct shim *s);
-/* The container goes: all sessions with it. */
-void shim_execs_end(struct shim *s);
+/* All sessions go, with their files if the container is deleted. */
+void shim_execs_end(struct shim *s, bool with_files);
 
 #endif

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "conn.h"
+#include "exec.h"
 #include "file.h"
 #include "frame.h"
 #include "log.h"
@@ -195,8 +196,11 @@ static int shim_up(struct shim *s, const struct options *o, struct cps_err *err)
 static void shim_down(struct shim *s)
 {
 	shim_conns_close_all(s);
-	if (s->base)
+	if (s->base) {
+		shim_execs_end(s, false);
 		shim_container_done(s);
+		shim_links_end(s);
+	}
 	shim_loop_done(s);
 	shim_scratch_done(&s->scratch);
 	cps_close(&s->runtime_fd);

@@ -282,6 +282,22 @@ static void on_link(evutil_socket_t fd, short what, void *arg)
 	link_drain(arg);
 }
 
+void shim_links_end(struct shim *s)
+{
+	struct shim_link *l;
+	struct cps_err why;
+
+	(void)cps_failx(&why, ECANCELED, "the shim ends");
+	while ((l = LIST_FIRST(&s->links)) != NULL) {
+		const struct shim_link_ops *ops = l->ops;
+		void *owner = l->owner;
+
+		link_free(l);
+		if (ops)
+			ops->done(owner, -ECANCELED, &why, "");
+	}
+}
+
 /* ---- from outside ---- */
 
 int shim_link_start(struct shim *s, const char *json, size_t len, const int *fds, unsigned nfds,

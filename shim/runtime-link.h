@@ -38,6 +38,9 @@ void shim_link_kill(struct shim_link *l);
 /* The owner goes: nobody is told any more. NULL is allowed. */
 void shim_link_abandon(struct shim_link *l);
 
+/* The shim ends: whoever waits for a runtime is told ECANCELED. */
+void shim_links_end(struct shim *s);
+
 /* For reap.c. */
 void shim_links_drain(struct shim *s);
 bool shim_link_exited(struct shim *s, pid_t pid, int status); /* false: not one of ours */

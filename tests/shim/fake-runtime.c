@@ -264,7 +264,7 @@ static void exec_op(struct fake *f)
 	char reply[64];
 	int stdio[3];
 	int master = -1;
-	char *text;
+	cleanup_free char *text = NULL;
 	size_t len;
 	pid_t pid;
 
@@ -297,7 +297,7 @@ static void kill_op(struct fake *f)
 {
 	char path[8192];
 	struct cps_err err;
-	char *text;
+	cleanup_free char *text = NULL;
 	size_t len;
 
 	/* All that was ever put into this "cgroup": the sessions listed in a file. */
@@ -350,8 +350,10 @@ int main(void)
 	all = json_file(&f, f.bundle, "fake.json");
 	f.how = cps_json_get(all, op);
 	sleep_ms(num(f.how, "delay_ms", 0));
-	if (fail(&f) < 0)
+	if (fail(&f) < 0) {
+		cps_arena_done(&f.arena);
 		return 1;
+	}
 	if (strcmp(op, "create") == 0)
 		create(&f);
 	else if (strcmp(op, "start") == 0)
@@ -362,5 +364,6 @@ int main(void)
 		kill_op(&f);
 	else if (strcmp(op, "delete") == 0)
 		delete_op(&f);
+	cps_arena_done(&f.arena);
 	return 0;
 }

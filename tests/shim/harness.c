@@ -69,6 +69,8 @@ static void shim_exec(struct h *h, int client)
 	(void)snprintf(runtime, sizeof(runtime), "%s/tests/shim/fake-runtime", build_dir());
 	(void)snprintf(fd, sizeof(fd), "%d", client);
 	(void)fcntl(client, F_SETFD, 0);
+	/* A test that is killed takes its shim along; one that fails does so by h_end. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	(void)execl(shim, shim, "--root", h->root, "--id", "c1", "--client-fd", fd, "--runtime",
 		    runtime, (char *)NULL);
 	_exit(126);
@@ -84,12 +86,25 @@ static void hello(struct h *h, int sock)
 	ck_assert_ptr_nonnull(cps_json_get(f.body, "ok"));
 }
 
+/* A failed assertion leaves the test's process by exit(3), without its teardown. */
+static struct h *to_end;
+static pid_t to_end_in;
+
+static void at_exit(void)
+{
+	if (to_end && to_end_in == getpid())
+		h_end(to_end);
+}
+
 void h_start(struct h *h, const char *process, const char *fake)
 {
 	char config[4096];
 	int pair[2];
 
 	memset(h, 0, sizeof(*h));
+	to_end = h;
+	to_end_in = getpid();
+	ck_assert_int_eq(atexit(at_exit), 0);
 	/* What the shim leaves behind when it is killed becomes ours. */
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	(void)snprintf(h->dir, sizeof(h->dir), "/tmp/shim-test-XXXXXX");
@@ -141,6 +156,7 @@ void h_end(struct h *h)
 {
 	struct cps_err err;
 
+	to_end = NULL;
 	cps_close(&h->sock);
 	if (h->shim > 0)
 		(void)kill(h->shim, SIGKILL);

@@ -73,6 +73,8 @@ RUNTIME_CFLAGS="$CPS_STATIC_CFLAGS $SECCOMP_CFLAGS $LIBCAP_CFLAGS"
 RUNTIME_LDFLAGS=$CPS_STATIC_LDFLAGS
 SHIM_CFLAGS="$CPS_STATIC_CFLAGS $EVENT_CFLAGS"
 SHIM_LDFLAGS=$CPS_STATIC_LDFLAGS
+dnl libevent's archive has one object for all of its helpers, and the linker warns about the resolver in it, which nobody calls
+AS_IF([test $cps_static = yes], [CPS_TRY_LDFLAG([SHIM_LDFLAGS], [-Wl,--no-warnings])])
 dnl capsule is static as well: measured, it starts in 0.3 ms then, and in 0.45 ms with libc alone as a shared library.
 SUPERVISOR_CFLAGS=$CPS_STATIC_CFLAGS
 SUPERVISOR_LDFLAGS=$CPS_STATIC_LDFLAGS

@@ -136,3 +136,23 @@ hierarchies() {
 	runtime delete --force c
 	[ -z "$(groups nest)" ]
 }
+
+@test "hierarchies that are not mounted are done without; what needs one is refused by name" {
+	is_v2 && skip "cgroup v1 and hybrid only"
+	args sh -c 'cut -d: -f2- /proc/self/cgroup'
+	config '.linux.cgroupsPath = "/some"'
+	cat >"$WORK/without" <<-'END'
+		for dir in unified blkio cpuacct systemd; do
+			umount /sys/fs/cgroup/$dir || exit 99
+		done
+		exec "$@"
+	END
+	run unshare -m --propagation private sh "$WORK/without" "$RUNTIME" --root "$ROOT" run c
+	[ "$status" = 0 ]
+	[[ $output == *memory:/some* ]]
+	[[ $output != *blkio:/some* ]]
+	config '.linux.resources.blockIO = {throttleReadBpsDevice: [{major: 7, minor: 0, rate: 1048576}]}'
+	run -1 unshare -m --propagation private sh "$WORK/without" "$RUNTIME" --root "$ROOT" run c
+	[[ $output == *"linux.resources.blockIO.throttleReadBpsDevice: "*"no blkio controller"* ]]
+	[ -z "$(groups some)" ]
+}

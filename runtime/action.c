@@ -31,17 +31,16 @@ static int check_terminal(const struct rt_ctx *ctx, struct cps_err *err)
 
 static int load_config(struct rt_ctx *ctx, struct cps_err *err)
 {
-	char *text;
 	int rc;
 
 	/* Relative paths of the config are the bundle's. */
 	if (chdir(ctx->req->bundle) < 0)
 		return cps_fail(err, errno, "bundle '%s'", ctx->req->bundle);
-	rc = cps_file_read(AT_FDCWD, RT_CONFIG_NAME, RT_SPEC_MAX, &text, &ctx->config_len, err);
+	rc = cps_file_read(AT_FDCWD, RT_CONFIG_NAME, RT_SPEC_MAX, &ctx->config, &ctx->config_len,
+			   err);
 	if (rc < 0)
 		return rc;
-	ctx->config = text; /* the process's for as long as it lives */
-	rc = rt_spec_parse(ctx->arena, text, ctx->config_len, ctx->req->bundle, ctx->warn,
+	rc = rt_spec_parse(ctx->arena, ctx->config, ctx->config_len, ctx->req->bundle, ctx->warn,
 			   &ctx->spec, err);
 	if (rc < 0)
 		return rc;

@@ -37,6 +37,7 @@ void rt_ctx_done(struct rt_ctx *ctx)
 		cps_close(&ctx->ns[ns]);
 	for (size_t i = 0; ctx->sources && i < ctx->spec->nmounts; i++)
 		cps_close(&ctx->sources[i]);
+	cps_free_at(&ctx->config);
 	rt_filter_done(&ctx->filter);
 	rt_rootfs_done(&ctx->rootfs);
 	if (ctx->shared)

@@ -51,7 +51,7 @@ struct rt_ctx {
 	struct cps_arena *arena;
 	const struct rt_spec *spec;
 	const struct rt_process *process; /* create: the spec's; exec: its own */
-	const char *config;		  /* config.json as read, for the copy that exec uses */
+	char *config; /* config.json as read, for the copy that exec uses; owned */
 	size_t config_len;
 	struct rt_plan plan;
 	struct rt_state state; /* create: being filled; exec: the container's */

@@ -37,6 +37,16 @@ void rt_foreground_begin(void)
 	(void)sigprocmask(SIG_BLOCK, &all, NULL);
 }
 
+void rt_foreground_terminal(int slave)
+{
+	struct termios t;
+
+	if (tcgetattr(slave, &t) < 0)
+		return;
+	t.c_oflag &= ~(tcflag_t)ONLCR;
+	(void)tcsetattr(slave, TCSANOW, &t);
+}
+
 static void copy_size(const struct relay *r)
 {
 	struct winsize w;
@@ -53,12 +63,6 @@ static void enter_raw(struct relay *r)
 		return;
 	r->input = true;
 	copy_size(r);
-	/* Line ends are made once, by the terminal that shows them; and if our output is a file,
-	 * they are what the program wrote. */
-	if (tcgetattr(r->console, &t) == 0) {
-		t.c_oflag &= ~(tcflag_t)ONLCR;
-		(void)tcsetattr(r->console, TCSANOW, &t);
-	}
 	if (tcgetattr(0, &r->saved) < 0)
 		return;
 	t = r->saved;

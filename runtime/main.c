@@ -6,11 +6,10 @@
 #include <config.h>
 
 #include <errno.h>
-#include <linux/close_range.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -100,6 +99,8 @@ static int dispatch(const struct options *o, const struct cps_opt *table, int co
 			err, EOPNOTSUPP,
 			"--systemd-cgroup: cgroups are made directly, systemd cannot be asked");
 	if (cmd->spawns) {
+		/* A caller that ignores it would have the kernel reap our children. */
+		(void)signal(SIGCHLD, SIG_DFL);
 		rc = rt_self_protect(argv, err);
 		if (rc < 0)
 			return rc;
@@ -135,9 +136,6 @@ int main(int argc, char **argv)
 	int status = 0;
 	int count, rc;
 
-	/* D7: what the caller left open is nobody's but, with --preserve-fds, the container's; that
-	 * is decided at its exec. Only link B (`serve`) has a descriptor of its own, and marks it
-	 * itself. */
 	rc = cps_opt_parse(table, CPS_OPT_FIRST_ONLY, argc, argv, &args, &count, &err);
 	if (rc == 0)
 		rc = open_log(&o, &err);

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "creds.h"
+#include "foreground.h"
 #include "file.h"
 #include "home.h"
 #include "hooks.h"
@@ -198,7 +199,9 @@ int step_console(struct rt_ctx *ctx, struct cps_err *err)
 	rc = rt_console_open(&ctx->rootfs, rows, cols, ctx->target < 0, &master, &slave, err);
 	if (rc < 0)
 		return rc;
-	/* So that its user can open /dev/tty's other names again. */
+	if (ctx->req->keep_console)
+		rt_foreground_terminal(slave);
+	/* Its user must be able to open it again by its name. */
 	if (fchown(slave, p->user.uid, (gid_t)-1) < 0 && errno != EPERM && errno != EROFS)
 		return cps_fail(err, errno, "give the terminal to user %u", p->user.uid);
 	rc = rt_console_attach(slave, err);

@@ -155,7 +155,7 @@ take_console() {
 	config '.process.terminal = false'
 	start_container
 	run -6 runtime exec -t c sh -c 'test -t 0 && test -t 1 && test -t 2 && exit 6' </dev/null
-	[ "$(script -qec "stty cols 77 rows 33; '$RUNTIME' --root '$ROOT' exec -t c stty size" /dev/null </dev/null | tr -d '\r' | tail -n 1)" = "33 77" ]
+	[ "$(script -qec "stty cols 77 rows 33; '$RUNTIME' --root '$ROOT' exec -t c stty size" /dev/null </dev/null | grep -o '[0-9]* [0-9]*')" = "33 77" ]
 	runtime delete --force c
 }
 

@@ -6,10 +6,22 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "client.h"
 #include "command.h"
 #include "delete.h"
+
+static int delete_remains(struct sup_ctx *ctx, const struct sup_container *c, bool force,
+			  struct cps_err *err)
+{
+	cleanup_buf struct cps_buf warnings = CPS_BUF_INIT;
+	int rc = sup_delete_remains(ctx, c, force, &warnings, err);
+
+	if (warnings.len)
+		fprintf(stderr, "capsule: delete %s: %s", c->id, warnings.data);
+	return rc;
+}
 
 static int delete_one(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err)
 {
@@ -24,7 +36,7 @@ static int delete_one(struct sup_ctx *ctx, const char *id, void *arg, struct cps
 		return force ? 0 : rc; /* as `rm -f`: what is not there needs no deleting */
 	if (!c.id || (c.shim_alive && !force))
 		return rc;
-	return sup_delete_remains(ctx, &c, force, err);
+	return delete_remains(ctx, &c, force, err);
 }
 
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,

@@ -23,7 +23,7 @@ static int kill_by_runtime(struct sup_ctx *ctx, const char *id, int signal, bool
 			       NULL };
 
 	(void)snprintf(number, sizeof(number), "%d", signal);
-	return sup_runtime_run(ctx, args, err);
+	return sup_runtime_run(ctx, args, NULL, err);
 }
 
 static int kill_container(struct sup_ctx *ctx, const char *id, int signal, bool all,

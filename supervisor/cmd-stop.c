@@ -34,10 +34,10 @@ static int stop_by_runtime(struct sup_ctx *ctx, const struct sup_container *c, i
 
 	if (pidfd < 0)
 		return 0; /* it has stopped */
-	rc = sup_runtime_run(ctx, ask, err);
+	rc = sup_runtime_run(ctx, ask, NULL, err);
 	if (rc < 0 || poll(&p, 1, timeout_ms) == 1)
 		return rc;
-	rc = sup_runtime_run(ctx, end, err);
+	rc = sup_runtime_run(ctx, end, NULL, err);
 	if (rc == 0 && poll(&p, 1, SUP_REPLY_MS) != 1)
 		return cps_failx(err, ETIMEDOUT, "it does not die");
 	return rc;

@@ -55,7 +55,7 @@ static int shim_kill(const struct sup_container *c, struct cps_err *err)
 }
 
 int sup_delete_remains(const struct sup_ctx *ctx, const struct sup_container *c, bool force,
-		       struct cps_err *err)
+		       struct cps_buf *ret_warnings, struct cps_err *err)
 {
 	const char *const args[] = { "delete", "--force", c->id, NULL };
 	cleanup_fd int rootfd = -1;
@@ -67,7 +67,7 @@ int sup_delete_remains(const struct sup_ctx *ctx, const struct sup_container *c,
 				 c->broken ? c->broken : "");
 	rc = shim_kill(c, err);
 	if (rc == 0)
-		rc = sup_runtime_run(ctx, args, err);
+		rc = sup_runtime_run(ctx, args, ret_warnings, err);
 	if (rc < 0)
 		return rc;
 	rootfd = sup_store_open(ctx->root, err);

@@ -13,8 +13,8 @@
 
 /* Returns when everything is gone, the shim included. */
 int sup_delete_by_shim(struct sup_client *client, bool force, struct cps_err *err);
-/* Of a container without a shim that answers. */
+/* Of a container without a shim that answers. What could not be found out is in *ret_warnings. */
 int sup_delete_remains(const struct sup_ctx *ctx, const struct sup_container *c, bool force,
-		       struct cps_err *err);
+		       struct cps_buf *ret_warnings, struct cps_err *err);
 
 #endif

@@ -39,22 +39,57 @@ static int spawn(const char *file, char *const argv[], int errors, pid_t *ret_pi
 	return -rc;
 }
 
-/* What the runtime said last is what went wrong. */
-static int failed(const char *said, size_t len, int status, struct cps_err *err)
+/* The message of one line of its log: msg="…" with its escapes undone, or the line as it is. */
+static void message_add(struct cps_buf *to, const char *line, size_t len)
 {
-	const char *line;
+	static const char mark[] = " msg=\"";
+	const char *end = line + len;
+	const char *p = memmem(line, len, mark, sizeof(mark) - 1);
 
-	while (len && (said[len - 1] == '\n' || said[len - 1] == '\r'))
-		len--;
-	line = len ? memrchr(said, '\n', len) : NULL;
-	line = line ? line + 1 : said;
-	if (len)
-		return cps_failx(err, EIO, "%.*s", (int)(said + len - line), line);
-	return cps_failx(err, EIO, "capsule-runtime failed without a word (status 0x%x)", status);
+	if (!p) {
+		cps_buf_add(to, line, len);
+		return;
+	}
+	for (p += sizeof(mark) - 1; p < end && *p != '"'; p++) {
+		if (*p == '\\' && p + 1 < end)
+			p++;
+		cps_buf_add(to, p, 1);
+	}
 }
 
-int sup_runtime_run(const struct sup_ctx *ctx, const char *const *args, struct cps_err *err)
+/* All messages, a line each; the last is what went wrong, if anything did. */
+static void messages_read(struct cps_buf *to, const char *said, size_t len)
 {
+	while (len) {
+		const char *newline = memchr(said, '\n', len);
+		size_t n = newline ? (size_t)(newline - said) : len;
+
+		if (n) {
+			message_add(to, said, n);
+			cps_buf_puts(to, "\n");
+		}
+		n += newline ? 1 : 0;
+		said += n;
+		len -= n;
+	}
+}
+
+static int failed(struct cps_buf *messages, int status, struct cps_err *err)
+{
+	char *line;
+
+	if (!messages->len)
+		return cps_failx(err, EIO, "capsule-runtime failed without a word (status 0x%x)",
+				 (unsigned)status);
+	messages->data[messages->len - 1] = '\0';
+	line = strrchr(messages->data, '\n');
+	return cps_failx(err, EIO, "%s", line ? line + 1 : messages->data);
+}
+
+int sup_runtime_run(const struct sup_ctx *ctx, const char *const *args,
+		    struct cps_buf *ret_warnings, struct cps_err *err)
+{
+	cleanup_buf struct cps_buf messages = CPS_BUF_INIT;
 	char file[PATH_MAX], said[4096];
 	const char *argv[ARGS_MAX + 4] = { file, "--root", ctx->root };
 	cleanup_fd int in = -1;
@@ -82,7 +117,12 @@ int sup_runtime_run(const struct sup_ctx *ctx, const char *const *args, struct c
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return cps_fail(err, errno, "wait for capsule-runtime");
-	if (status == 0)
-		return 0;
-	return failed(said, got < 0 ? 0 : (size_t)got, status, err);
+	messages_read(&messages, said, got < 0 ? 0 : (size_t)got);
+	if (messages.failed)
+		return cps_fail(err, ENOMEM, "capsule-runtime");
+	if (status != 0)
+		return failed(&messages, status, err);
+	if (ret_warnings && messages.len)
+		cps_buf_add(ret_warnings, messages.data, messages.len);
+	return 0;
 }

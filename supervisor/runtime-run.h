@@ -6,11 +6,13 @@
 #ifndef SUP_RUNTIME_RUN_H
 #define SUP_RUNTIME_RUN_H
 
+#include "buf.h"
 #include "command.h"
 #include "err.h"
 
 /* Runs `capsule-runtime --root ROOT ARG...` (args NULL-terminated); what it says on stderr becomes
- * the error. */
-int sup_runtime_run(const struct sup_ctx *ctx, const char *const *args, struct cps_err *err);
+ * the error, or, if it succeeds, is added to *ret_warnings (may be NULL), a line each. */
+int sup_runtime_run(const struct sup_ctx *ctx, const char *const *args,
+		    struct cps_buf *ret_warnings, struct cps_err *err);
 
 #endif

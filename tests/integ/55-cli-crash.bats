@@ -127,7 +127,10 @@ start_and_kill_shim() {
 			[ "${#lines[@]}" = 1 ]
 			run capsule delete bad
 			[ "$status" = 125 ]
-			capsule delete -f bad
+			run capsule delete -f bad
+			[ "$status" = 0 ]
+			# what cannot be known is said
+			[ $file != state.json ] || [[ $output == "capsule: delete bad: "*"state.json: "*"if any, are left" ]]
 			[ ! -e "$ROOT/bad" ]
 		done
 	done

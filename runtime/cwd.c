@@ -16,7 +16,7 @@
 #include "file.h"
 #include "own.h"
 
-int rt_cwd_enter(const char *cwd, struct cps_err *err)
+int rt_cwd_enter(const char *cwd, bool make, struct cps_err *err)
 {
 	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cleanup_fd int fd = -1;
@@ -29,7 +29,7 @@ int rt_cwd_enter(const char *cwd, struct cps_err *err)
 		return cps_failx(err, EINVAL, "working directory '%s' is not an absolute path",
 				 cwd);
 	fd = cps_open_in_root(root, cwd, O_PATH | O_DIRECTORY, 0);
-	if (fd == -ENOENT) {
+	if (fd == -ENOENT && make) {
 		struct cps_err why = { 0 };
 
 		fd = cps_mkdir_in_root(root, cwd, 0755, &why);

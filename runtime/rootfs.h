@@ -74,7 +74,8 @@ int rt_console_attach(int slave, struct cps_err *err);
 int rt_console_send(const char *socket_path, int master, struct cps_err *err);
 
 /* In the pivoted tree, as the container's user: */
-int rt_cwd_enter(const char *cwd, struct cps_err *err); /* D9: made if missing, and checked */
+/* D9: entered by descriptor, and checked. make: if it is missing (a new container's). */
+int rt_cwd_enter(const char *cwd, bool make, struct cps_err *err);
 /* args[0] -> the file that execve will run: a path with a slash as it is, else through PATH of env
  * (default as runc's). Fails as callers match: `exec: "x": executable file not found in $PATH`,
  * `…: no such file or directory`, `…: permission denied`, `…: is a directory`. */

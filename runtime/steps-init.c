@@ -246,7 +246,7 @@ int step_home(struct rt_ctx *ctx, struct cps_err *err)
 
 int step_working_directory(struct rt_ctx *ctx, struct cps_err *err)
 {
-	return rt_cwd_enter(ctx->process->cwd, err);
+	return rt_cwd_enter(ctx->process->cwd, ctx->target < 0, err);
 }
 
 int step_rlimits(struct rt_ctx *ctx, struct cps_err *err)

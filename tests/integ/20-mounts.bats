@@ -234,6 +234,18 @@ mounts() {
 	[ "$(xargs <"$WORK/out")" = "/srv/new/dir 755 0 ro" ]
 }
 
+@test "exec into a directory that is missing fails, and makes none" {
+	own_rootfs
+	args sleep 100
+	runtime run -d c </dev/null >/dev/null
+	run runtime exec --cwd /srv/none c true </dev/null
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ "$output" == *"working directory '/srv/none': No such file or directory"* ]]
+	[ ! -e rootfs/srv ]
+	runtime delete --force c
+}
+
 @test "without a pivot: the same tree" {
 	cat >"$WORK/share/script" <<<'ls /; cat /proc/mounts | wc -l; ls /dev'
 	runtime run --no-pivot c >"$WORK/out" </dev/null

@@ -195,7 +195,7 @@ static int steps(struct box *b, struct rt_rootfs *r, int root_dir, int *sources,
 	if (rc == 0 && b->terminal)
 		rc = rt_console_open(r, 24, 80, true, &master, &slave, err);
 	if (rc == 0)
-		rc = rt_cwd_enter(b->spec.process.cwd, err);
+		rc = rt_cwd_enter(b->spec.process.cwd, true, err);
 	if (rc == 0 && b->spec.root_readonly)
 		rc = rt_rootfs_readonly(r, err);
 	return rc;

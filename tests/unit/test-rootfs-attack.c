@@ -241,9 +241,9 @@ START_TEST(cwd_is_checked)
 		if (out < 0 || chroot("/tmp/root") < 0 || fchdir(out) < 0)
 			_exit(1);
 		/* "." is outside of the root: resolved from the root it is the root itself */
-		if (rt_cwd_enter("/", &err) < 0 || strcmp(getcwd((char[64]){ 0 }, 64), "/") != 0)
+		if (rt_cwd_enter("/", true, &err) < 0 || strcmp(getcwd((char[64]){ 0 }, 64), "/") != 0)
 			_exit(2);
-		_exit(rt_cwd_enter("relative", &err) == -EINVAL ? 0 : 3);
+		_exit(rt_cwd_enter("relative", true, &err) == -EINVAL ? 0 : 3);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);

@@ -133,13 +133,17 @@ static int process_from_options(const struct exec_options *o, const struct rt_sp
 static int process_from_file(const struct exec_options *o, struct cps_arena *a,
 			     const struct rt_process **ret, struct cps_err *err)
 {
+	/* A shell's <(command) too: the one file that we wait for until it is written. */
+	cleanup_fd int fd = open(o->process, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	cleanup_free char *text = NULL;
 	struct rt_process *p;
 	const struct rt_process *parsed;
 	size_t len;
 	int rc;
 
-	rc = cps_file_read(AT_FDCWD, o->process, RT_SPEC_MAX, &text, &len, err);
+	if (fd < 0)
+		return cps_fail(err, errno, "open '%s'", o->process);
+	rc = cps_fd_read(fd, o->process, RT_SPEC_MAX, &text, &len, err);
 	if (rc == 0)
 		rc = rt_process_parse(a, text, len, NULL, NULL, &parsed, err);
 	if (rc < 0)

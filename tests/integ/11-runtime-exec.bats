@@ -111,6 +111,16 @@ take_console() {
 	runtime delete --force c
 }
 
+@test "exec --process from a pipe whose writer takes its time" {
+	args sleep 300
+	runtime run --detach c
+	run -0 runtime exec --process <(
+		sleep 0.3
+		echo '{"args": ["echo", "late"], "cwd": "/", "env": ["PATH=/bin"]}'
+	) c
+	[ "$output" = late ]
+}
+
 @test "a process of the container cannot look into the runtime" {
 	args sleep 300
 	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'

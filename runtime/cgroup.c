@@ -110,6 +110,8 @@ static int base_of(const struct rt_cgroup *cg, struct rt_cgroup_dir *dir, const 
 	char *slash;
 	int rc;
 
+	if (strncmp(own, "/..", 3) == 0)
+		return 0; /* outside of our own cgroup namespace: what we see is below its root */
 	rc = path_append(dir->path, sizeof(dir->path), own, err);
 	if (rc < 0)
 		return rc;

@@ -137,7 +137,7 @@ static int process_from_file(const struct exec_options *o, struct cps_arena *a,
 	cleanup_fd int fd = open(o->process, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	cleanup_free char *text = NULL;
 	struct rt_process *p;
-	const struct rt_process *parsed;
+	const struct rt_process *parsed = NULL;
 	size_t len;
 	int rc;
 
@@ -146,7 +146,7 @@ static int process_from_file(const struct exec_options *o, struct cps_arena *a,
 	rc = cps_fd_read(fd, o->process, RT_SPEC_MAX, &text, &len, err);
 	if (rc == 0)
 		rc = rt_process_parse(a, text, len, NULL, NULL, &parsed, err);
-	if (rc < 0)
+	if (rc != 0)
 		return cps_wrap(err, rc, "'%s'", o->process);
 	p = cps_arena_alloc(a, sizeof(*p));
 	if (!p)

@@ -132,7 +132,7 @@ static int read_process(struct service *s, const struct rt_spec *spec,
 {
 	cleanup_fd int fd = cps_frame_take_fd(&s->frame, "process");
 	cleanup_free char *text = NULL;
-	const struct rt_process *parsed;
+	const struct rt_process *parsed = NULL;
 	struct rt_process *p;
 	bool replace = false;
 	size_t len;
@@ -147,7 +147,7 @@ static int read_process(struct service *s, const struct rt_spec *spec,
 	if (rc == 0)
 		rc = rt_process_parse(s->arena, text, len, replace ? NULL : &spec->process, NULL,
 				      &parsed, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	p = cps_arena_alloc(s->arena, sizeof(*p));
 	if (!p)

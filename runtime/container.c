@@ -114,7 +114,7 @@ static int kill_everything(struct rt_container *c, struct cps_err *err)
 
 static int run_poststart(struct rt_container *c, struct cps_err *err)
 {
-	const struct rt_spec *spec;
+	const struct rt_spec *spec = NULL;
 	struct cps_err ignored;
 	int rc;
 
@@ -160,7 +160,7 @@ int rt_container_kill(struct rt_container *c, int signal, bool all, struct cps_e
 /* A hook that fails is the hook's problem: the container goes all the same. */
 static void run_poststop(struct rt_container *c, struct rt_warn *warn)
 {
-	const struct rt_spec *spec;
+	const struct rt_spec *spec = NULL;
 	struct cps_err err = { 0 };
 
 	if (!c->state.poststop)

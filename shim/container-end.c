@@ -167,6 +167,17 @@ static void exit_tell(struct shim *s)
 	shim_event_send(s, CPS_EVENT_EXITED, &ct->exit);
 }
 
+/* What `delete` was told while there was something to wait for. */
+static void delete_promised(struct shim *s)
+{
+	struct cps_err err;
+
+	if (shim_container_request(s, SHIM_E_DELETE_FORCE, NULL, &err) == 0)
+		return;
+	s->ct.delete_wanted = false; /* whoever asked may ask again */
+	shim_waiters_error(&s->ct.delete_waiters, &err, NULL);
+}
+
 int shim_act_exit_report(void *owner, void *arg, struct cps_err *err)
 {
 	struct shim *s = owner;
@@ -182,7 +193,7 @@ int shim_act_exit_report(void *owner, void *arg, struct cps_err *err)
 	exit_tell(s);
 	shim_io_overdue(&ct->io);
 	if (ct->delete_wanted)
-		(void)shim_container_request(s, SHIM_E_DELETE_FORCE, NULL, err);
+		delete_promised(s);
 	else if (ct->quit_wanted)
 		shim_news(s, SHIM_E_TERM);
 	return 0;
@@ -237,11 +248,6 @@ int shim_act_delete_begin(void *owner, void *arg, struct cps_err *err)
 	rc = delete_send(s, err);
 	if (rc < 0 && arg)
 		shim_waiter_drop(&s->ct.delete_waiters);
-	if (rc < 0 && !arg) {
-		/* Nobody is there to be refused but those who were promised it. */
-		s->ct.delete_wanted = false;
-		shim_waiters_error(&s->ct.delete_waiters, err, NULL);
-	}
 	return rc;
 }
 

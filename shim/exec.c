@@ -126,7 +126,9 @@ unsigned shim_execs_running(const struct shim *s)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(x, &s->execs, link)
-	n += x->machine.state != SHIM_EXEC_EXITED;
+	{
+		n += x->machine.state != SHIM_EXEC_EXITED;
+	}
 	return n;
 }
 

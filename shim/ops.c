@@ -202,7 +202,9 @@ static unsigned jobs_count(const struct shim *s)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(x, &s->execs, link)
-	n += x->detach;
+	{
+		n += x->detach;
+	}
 	return n;
 }
 

@@ -243,7 +243,9 @@ void shim_links_drain(struct shim *s)
 	struct shim_link *l;
 
 	LIST_FOREACH(l, &s->links, link)
-	link_drain(l);
+	{
+		link_drain(l);
+	}
 }
 
 bool shim_link_exited(struct shim *s, pid_t pid, int status)

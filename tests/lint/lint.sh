@@ -43,7 +43,7 @@ check_cppcheck() {
 	sources | grep '\.c$' | cppcheck -q -j2 --std=c11 --language=c --enable=warning,performance,portability \
 		--inline-suppr --error-exitcode=1 --suppress=missingInclude --suppress=resourceLeak --suppress=memleak \
 		--suppress=arrayIndexThenCheck \
-		-D_GNU_SOURCE -DPACKAGE_VERSION='""' -I "$TOP_BUILDDIR/lib" -I lib --file-list=-
+		--include=tests/lint/queue.h -D_GNU_SOURCE -DPACKAGE_VERSION='""' -I "$TOP_BUILDDIR/lib" -I lib --file-list=-
 }
 
 check_shellcheck() {

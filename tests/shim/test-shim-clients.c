@@ -47,7 +47,7 @@ static char *read_until(int fd, const char *until, size_t *ret_len)
 {
 	size_t size = 1 << 16;
 	size_t len = 0;
-	char *buf = malloc(size + 1);
+	char *buf = calloc(1, size + 1);
 
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -55,8 +55,11 @@ static char *read_until(int fd, const char *until, size_t *ret_len)
 
 		ck_assert_msg(poll(&p, 1, 10000) == 1, "nothing to read after '%s'", buf);
 		if (len == size) {
+			char *more = realloc(buf, 2 * size + 1);
+
+			ck_assert_ptr_nonnull(more);
+			buf = more;
 			size *= 2;
-			buf = realloc(buf, size + 1);
 		}
 		n = read(fd, buf + len, size - len);
 		if (n <= 0)

@@ -225,7 +225,7 @@ static unsigned exec_dirs(void)
 
 START_TEST(only_the_last_jobs_are_kept)
 {
-	char first[40];
+	char first[40] = "";
 	char last[40] = "";
 
 	running(",\"jobs_max\":3", NULL);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every row of the shim's two tables fails once, or takes the shim with it (--enable-faults). A
+ * request that fails can be repeated; news that fails is dispatched again; in the end nothing is
+ * left of the container. A shim that dies leaves the container alone and its files in one piece.
+ */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "harness.h"
+#include "machine.h"
+
+#define ROWS	  ((int)(SHIM_STATE_COUNT * SHIM_EVENT_COUNT))
+#define EXEC_ROWS ((int)(SHIM_EXEC_STATE_COUNT * SHIM_EXEC_EVENT_COUNT))
+
+static struct h h;
+
+static void teardown(void)
+{
+	h_end(&h);
+}
+
+/* Row number n of both tables; false if it is not in them. */
+static bool row(const char *how, int n, char fault[128])
+{
+	const struct shim_table *t = &shim_container_table;
+
+	if (n >= ROWS) {
+		n -= ROWS;
+		t = &shim_exec_table;
+	}
+	if (!shim_table_cell(t, (unsigned)n / t->events, (unsigned)n % t->events))
+		return false;
+	(void)snprintf(fault, 128, "%s:%s.%s.%s", how, t->name,
+		       t->state_names[(unsigned)n / t->events],
+		       t->event_names[(unsigned)n % t->events]);
+	return true;
+}
+
+/* A request, repeated if it is the one that fails. False: the shim is gone. */
+static bool ask(const char *members, int *ret_errno, const struct cps_json **ret_ok)
+{
+	for (int tries = 0; tries < 2; tries++) {
+		int fds[1] = { -1 };
+		unsigned nfds = 0;
+		struct cps_frame f;
+		struct cps_err err;
+		const struct cps_json *ok = NULL;
+		uint32_t id;
+		char json[512];
+
+		if (strstr(members, "\"process\"")) {
+			fds[nfds++] = h_process_memfd("{\"args\":[\"sh\",\"-c\",\"echo job\"]}");
+		}
+		id = ++h.next_id;
+		(void)snprintf(json, sizeof(json), "{%s}", members);
+		if (cps_frame_send(h.sock, CPS_FRAME_REQUEST, id, json, strlen(json), fds, nfds, 0,
+				   &err) < 0)
+			return false;
+		if (nfds > 0)
+			(void)close(fds[0]);
+		do {
+			if (!h_recv(&h, h.sock, &f))
+				return false;
+		} while (f.kind != CPS_FRAME_REPLY || f.id != id);
+		*ret_errno = -cps_reply_check(&f, &ok, &err);
+		if (ret_ok)
+			*ret_ok = ok;
+		if (*ret_errno != EIO)
+			return true;
+	}
+	return true;
+}
+
+static bool log_has_text(void)
+{
+	size_t len = 0;
+	char *text = h_file(&h, "log", &len);
+
+	free(text);
+	return len > 0;
+}
+
+/* A life that goes through most rows: two ends of it, by `delete --force` or by `stop`. */
+static bool live(bool force)
+{
+	const struct cps_json *ok = NULL;
+	char members[256];
+	int num = 0;
+
+	(void)snprintf(members, sizeof(members), "\"op\":\"create\",\"bundle\":\"%s\"", h.bundle);
+	if (!ask(members, &num, NULL))
+		return false;
+	ck_assert_int_eq(num, 0);
+	if (!ask("\"op\":\"start\"", &num, NULL))
+		return false;
+	ck_assert_int_eq(num, 0);
+	/* until its trap is set */
+	for (int i = 0; i < 500 && !log_has_text(); i++)
+		(void)usleep(10000);
+	if (!ask("\"op\":\"exec\",\"detach\":true,\"fds\":[\"process\"]", &num, &ok))
+		return false;
+	ck_assert_int_eq(num, 0);
+	(void)snprintf(members, sizeof(members), "\"op\":\"wait\",\"exec\":\"%s\"",
+		       h_str(ok, "exec"));
+	if (!ask(members, &num, &ok))
+		return false;
+	ck_assert_int_eq(num, 0);
+	ck_assert_int_eq(h_num(ok, "code"), 0);
+	if (!ask("\"op\":\"kill\",\"signal\":18", &num, NULL) ||
+	    !ask("\"op\":\"kill\",\"signal\":18,\"all\":true", &num, NULL))
+		return false;
+	if (!force) {
+		if (!ask("\"op\":\"stop\",\"timeout_ms\":50", &num, NULL) ||
+		    !ask("\"op\":\"wait\"", &num, &ok))
+			return false;
+		ck_assert_int_eq(num, 0);
+		ck_assert_int_eq(h_num(ok, "signal"), SIGKILL);
+	}
+	if (!ask(force ? "\"op\":\"delete\",\"force\":true" : "\"op\":\"delete\"", &num, NULL))
+		return false;
+	ck_assert_int_eq(num, 0);
+	return true;
+}
+
+#define STUBBORN \
+	"{\"args\":[\"sh\",\"-c\",\"trap '' TERM; echo up; while :; do sleep 0.02; done\"]}"
+
+START_TEST(every_row_fails_once)
+{
+	char fault[128];
+
+	if (!row("before", _i, fault))
+		return;
+	(void)setenv("CAPSULE_FAULT", fault, 1);
+	for (int force = 0; force < 2; force++) {
+		h_start(&h, STUBBORN, NULL);
+		ck_assert_msg(live(force), "%s: the shim is gone", fault);
+		h_shim_gone(&h, 0);
+		ck_assert_msg(access(h.state, F_OK) < 0, "%s: the directory is left", fault);
+		h_end(&h);
+	}
+}
+END_TEST
+
+static void check_json(const char *name)
+{
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	const struct cps_json *root = NULL;
+	struct cps_err err;
+	size_t len = 0;
+	char *text = h_file(&h, name, &len);
+
+	if (text)
+		ck_assert_msg(cps_json_parse(&arena, text, len, &root, &err) == 0, "%s: %s", name,
+			      err.msg);
+	free(text);
+}
+
+START_TEST(the_shim_dies_at_every_row)
+{
+	char fault[128];
+	int status;
+
+	if (!row("die", _i, fault))
+		return;
+	(void)setenv("CAPSULE_FAULT", fault, 1);
+	h_start(&h, STUBBORN, NULL);
+	if (live(false)) {
+		h_shim_gone(&h, 0); /* a row that this life does not meet */
+		return;
+	}
+	ck_assert_int_eq(waitpid(h.shim, &status, 0), h.shim);
+	h.shim = 0;
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	check_json("shim.json");
+	check_json("exit.json");
+	if (access(h.state, F_OK) == 0) {
+		char log[128];
+
+		(void)snprintf(log, sizeof(log), "%s/log", h.state);
+		if (access(log, F_OK) == 0)
+			free(h_log_text(&h, "log", NULL)); /* no record is torn */
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("shim-faults");
+	TCase *tc = tcase_create("faults");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tc, NULL, teardown);
+	tcase_set_timeout(tc, 40);
+	tcase_add_loop_test(tc, every_row_fails_once, 0, ROWS + EXEC_ROWS);
+	tcase_add_loop_test(tc, the_shim_dies_at_every_row, 0, ROWS + EXEC_ROWS);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

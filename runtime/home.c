@@ -55,8 +55,11 @@ const char *rt_home_parse(const char *passwd, uid_t uid, size_t *ret_len)
 
 int rt_home_find(uid_t uid, struct cps_arena *a, const char **ret_home, struct cps_err *err)
 {
-	/* O_NONBLOCK: a FIFO of that name must not hold us up. */
-	cleanup_fd int fd = open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	/* Not by way of /proc's links to what we have open; O_NONBLOCK: a FIFO of that name must
+	 * not hold us up. */
+	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int fd =
+		cps_open_in_root(root, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	cleanup_free char *text = NULL;
 	struct cps_err ignored;
 	const char *home = NULL;

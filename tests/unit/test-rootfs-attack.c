@@ -171,6 +171,36 @@ START_TEST(proc_is_not_a_symlink)
 }
 END_TEST
 
+/* CVE-2019-16884 and its like: what is written to procfs goes to the kernel's, whatever the image
+ * has there. */
+static void kernel_has_it(struct rt_rootfs *r)
+{
+	char value[16] = { 0 };
+	int fd = openat(r->proc_fd, "sys/kernel/msgmax", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_gt(read(fd, value, sizeof(value) - 1), 0);
+	ck_assert_int_eq(close(fd), 0);
+	ck_assert_str_eq(value, "9000\n");
+	ck_assert_str_eq(box_read("/proc/sys/kernel/msgmax"), "fake\n");
+}
+
+START_TEST(sysctls_do_not_go_to_a_fake_proc)
+{
+	static const struct rt_key_value sysctl = { "kernel.msgmax", "9000" };
+
+	box_init(&b);
+	b.mounts[0] = b.mounts[1]; /* no procfs in the tree */
+	box_sh("mkdir -p /tmp/root/proc/sys/kernel && echo fake >/tmp/root/proc/sys/kernel/msgmax");
+	b.spec.sysctl = &sysctl;
+	b.spec.nsysctl = 1;
+	b.inside = kernel_has_it;
+	ck_assert_ok(box_run(&b, &err), err);
+	box_user_namespace(&b);
+	box_sh("chown -R 100000:100000 /tmp/root");
+	ck_assert_ok(box_run(&b, &err), err);
+}
+END_TEST
+
 /* CVE-2025-31133: what covers a masked path is the null device and nothing else. */
 static void null_swap(struct rt_rootfs *r)
 {
@@ -241,7 +271,8 @@ START_TEST(cwd_is_checked)
 		if (out < 0 || chroot("/tmp/root") < 0 || fchdir(out) < 0)
 			_exit(1);
 		/* "." is outside of the root: resolved from the root it is the root itself */
-		if (rt_cwd_enter("/", true, &err) < 0 || strcmp(getcwd((char[64]){ 0 }, 64), "/") != 0)
+		if (rt_cwd_enter("/", true, &err) < 0 ||
+		    strcmp(getcwd((char[64]){ 0 }, 64), "/") != 0)
 			_exit(2);
 		_exit(rt_cwd_enter("relative", true, &err) == -EINVAL ? 0 : 3);
 	}
@@ -393,6 +424,7 @@ int main(void)
 		special_paths_with_the_images_dev,
 		special_paths_in_a_user_namespace,
 		proc_is_not_a_symlink,
+		sysctls_do_not_go_to_a_fake_proc,
 		null_is_the_null_device,
 		ptmx_is_a_devpts,
 		cwd_through_a_descriptor,

@@ -26,6 +26,7 @@
 struct shim_log {
 	const struct shim_log_driver *driver;
 	enum shim_log_mode mode;
+	size_t record_max; /* what the longest piece may become */
 	struct shim_log_file file;
 	struct shim_scratch *scratch;
 	uint64_t rotate_at; /* file size; above the bound after a rotation that failed */
@@ -160,7 +161,7 @@ static bool batch_add(struct shim_log *log, const struct feed *f, const struct p
 	size_t n;
 
 	*ret_how = FILL_FULL;
-	if (log->driver->bound(p->len) > SHIM_SCRATCH_BATCH - b->len)
+	if (log->record_max > SHIM_SCRATCH_BATCH - b->len)
 		return false;
 	n = log->driver->format(log->scratch->batch + b->len, &f->stamp, p->data, p->len, p->end);
 	*ret_how = FILL_ROTATE;
@@ -239,22 +240,35 @@ static void log_rotate(struct shim_log *log)
 	log->rotate_at = log->file.size + log->file.max_size / 4 + SHIM_CHUNK_MAX;
 }
 
-/* Without memory to keep an unfinished line in, it is written as a piece of its own. */
-static int tail_write(struct shim_log *log, struct feed *f, const struct timespec *now)
+/* Writes one piece by itself. < 0: it is not in the file. */
+static int piece_write(struct shim_log *log, const struct feed *f, const struct piece *p,
+		       const struct timespec *now)
 {
-	struct piece p = { f->data + f->pos, f->len - f->pos, false };
-	unsigned records;
+	bool open = f->line->open || is_other_line_open(log, f->line);
+	unsigned records = 0;
 	struct batch b;
 	enum fill how;
 	int rc;
 
 	batch_begin(log, f, now, &b);
-	(void)batch_add(log, f, &p, true, &b, &how);
+	if (!batch_add(log, f, p, open, &b, &how)) {
+		log_rotate(log);
+		batch_begin(log, f, now, &b);
+		(void)batch_add(log, f, p, true, &b, &how); /* an empty file takes it */
+	}
 	rc = batch_write(log, &b, &records);
-	if (rc == 0 || records > 0) {
+	return records > 0 ? 0 : rc;
+}
+
+/* Without memory to keep an unfinished line in, it is written as a piece of its own. */
+static int tail_write(struct shim_log *log, struct feed *f, const struct timespec *now)
+{
+	struct piece p = { f->data + f->pos, f->len - f->pos, false };
+	int rc = piece_write(log, f, &p, now);
+
+	if (rc == 0) {
 		f->pos = f->len;
 		f->line->open = true;
-		rc = 0;
 	}
 	return rc;
 }
@@ -347,9 +361,6 @@ void shim_log_end(struct shim_log *log, enum shim_stream_name stream, const stru
 	struct shim_line *l = &log->lines[stream];
 	struct feed f = { .line = l };
 	struct piece p = { l->carry, l->len, false };
-	unsigned records = 0;
-	struct batch b;
-	enum fill how;
 
 	log->end_wanted[stream] = false;
 	if (log->blocked) {
@@ -358,13 +369,7 @@ void shim_log_end(struct shim_log *log, enum shim_stream_name stream, const stru
 	}
 	if (l->len > 0) {
 		log->driver->stamp(&f.stamp, now, stream);
-		batch_begin(log, &f, now, &b);
-		if (!batch_add(log, &f, &p, l->open || is_other_line_open(log, l), &b, &how)) {
-			log_rotate(log);
-			batch_begin(log, &f, now, &b);
-			(void)batch_add(log, &f, &p, true, &b, &how);
-		}
-		if (batch_write(log, &b, &records) < 0 && records == 0) {
+		if (piece_write(log, &f, &p, now) < 0) {
 			if (log->mode == SHIM_LOG_BLOCK) {
 				log->end_wanted[stream] = true;
 				log->blocked = true;
@@ -457,6 +462,7 @@ int shim_log_open(const struct shim_log_config *config, struct shim_scratch *scr
 	}
 	log->driver = config->driver;
 	log->mode = config->mode;
+	log->record_max = config->driver->bound(CARRY_MAX);
 	log->scratch = scratch;
 	log->rotate_at = config->max_size;
 	*ret = log;

@@ -79,8 +79,8 @@ static int run_row(const struct rt_step *s, struct rt_ctx *ctx, struct cps_err *
 	return cps_wrap(err, rc, "%s", s->name);
 }
 
-/* Whose turn is it right after the clone? Both sides come to the same answer. */
-static bool has_first_turn(const struct rt_table *t, size_t row, const struct rt_ctx *ctx)
+/* Is the next row of either side ours? After the clone both sides come to the same answer. */
+static bool has_turn(const struct rt_table *t, size_t row, const struct rt_ctx *ctx)
 {
 	for (size_t i = row; i < t->count; i++)
 		if (t->rows[i].side != RT_BESIDE && is_wanted(&t->rows[i], ctx))
@@ -172,6 +172,9 @@ static int host_row(const struct rt_table *t, size_t row, struct rt_ctx *ctx, st
 
 	if (is_inits(s))
 		return ctx->holds ? pass_baton(ctx, row, err) : 0;
+	/* Beside means that init need not wait for it. */
+	if (s->side == RT_BESIDE && ctx->split && ctx->holds && !has_turn(t, row + 1, ctx))
+		rc = pass_baton(ctx, row, err);
 	if (s->side == RT_HOST && !ctx->holds)
 		rc = host_wait(t, ctx, false, err);
 	if (rc == 0)
@@ -222,7 +225,7 @@ int rt_steps_run(const struct rt_table *t, struct rt_ctx *ctx, struct cps_err *e
 		else
 			rc = host_row(t, row, ctx, err);
 		if (ctx->split && !split)
-			ctx->holds = has_first_turn(t, row + 1, ctx);
+			ctx->holds = has_turn(t, row + 1, ctx);
 		/* At the gate init is on its own: whoever opens it hears what comes of the rest. */
 		if (rc >= 0 && s->side == RT_START && !ctx->in_init && !ctx->req->at_once)
 			return 0;

@@ -49,6 +49,7 @@ ROW(a)
 ROW(b)
 ROW(c)
 ROW(d)
+ROW(e)
 ROW(X)
 ROW(Y)
 ROW(Z)
@@ -109,9 +110,19 @@ static bool never(const struct rt_ctx *c)
 	return false;
 }
 
+/* A turn of the runtime's right behind the clone, in some tests. */
+static bool with_e;
+
+static bool want_e(const struct rt_ctx *c)
+{
+	(void)c;
+	return with_e;
+}
+
 static const struct rt_step rows[] = {
 	{ RT_HOST, "row-a", NULL, run_a, undo_a },
 	{ RT_HOST, "spawn", NULL, run_spawn, undo_spawn },
+	{ RT_HOST, "row-e", want_e, run_e, NULL },
 	{ RT_BESIDE, "row-b", NULL, run_b, NULL },
 	{ RT_INIT, "row-X", NULL, run_X, NULL },
 	{ RT_HOST, "unwanted", never, run_d, undo_a },
@@ -215,6 +226,26 @@ START_TEST(test_the_runtime_of_create_leaves_at_the_gate)
 }
 END_TEST
 
+/* The runtime has the first turn, then works beside init: init must have been let go by then. */
+START_TEST(test_beside_does_not_hold_init_up)
+{
+	int status;
+
+	with_e = true;
+	ck_assert_ok(run(0, FAIL), err);
+	check_order("aeXYcdZ!", "aeXYcdZ!");
+	check_order("aebZ", "aebZ");
+	ck_assert_int_eq(waitpid(ctx.pid, &status, 0), ctx.pid);
+	rt_ctx_done(&ctx);
+	ck_assert_int_eq(run('b', FAIL), -EXDEV);
+	ck_assert_str_eq(err.msg, "row-b: this is the cause");
+	rt_ctx_done(&ctx);
+	ck_assert_int_eq(run('e', FAIL), -EXDEV);
+	ck_assert_ptr_null(strchr(trace, 'X'));
+	rt_ctx_done(&ctx);
+}
+END_TEST
+
 START_TEST(test_undo_after_success)
 {
 	ck_assert_ok(run(0, FAIL), err);
@@ -231,6 +262,7 @@ int main(void)
 		test_a_failure_names_its_row_and_all_is_undone,
 		test_a_silent_death_is_named_after_its_row,
 		test_the_runtime_of_create_leaves_at_the_gate,
+		test_beside_does_not_hold_init_up,
 		test_undo_after_success,
 		NULL,
 	};

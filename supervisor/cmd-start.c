@@ -4,6 +4,8 @@
  */
 #include <config.h>
 
+#include <errno.h>
+
 #include "client.h"
 #include "command.h"
 #include "foreground.h"
@@ -29,6 +31,10 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	if (rc < 0 || args.done)
 		return rc;
 	rc = sup_connect(ctx->root, args.v[0], &c, &client, err);
+	/* before we attach to a container of somebody else's: our end would be its end of input */
+	if (rc == 0 && c.status != SUP_STATUS_CREATED)
+		rc = cps_failx(err, EBUSY, "the container is %s, not created",
+			       sup_status_name(c.status));
 	if (rc == 0 && !detach)
 		rc = signal_fd = sup_signals_block(err);
 	if (rc >= 0)

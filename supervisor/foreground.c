@@ -22,6 +22,8 @@
 
 #define CONSOLE_DRAIN_MS 100 /* a job's terminal that others still hold open */
 #define END_OF_INPUT	 "\004"
+#define END_TRIES	 40
+#define END_MS		 250
 
 enum { WAIT_SIGNALS, WAIT_SHIM, WAIT_IN, WAIT_OUT, WAIT_ERR, WAIT_COUNT };
 
@@ -31,6 +33,7 @@ struct loop {
 	struct sup_terminal terminal;
 	struct sup_pump *in, *out, *err; /* one allocation */
 	uint32_t wait_id;
+	unsigned ends_left; /* how often the end of our input is to be typed yet */
 	bool exited;
 	bool detached;
 	int code;
@@ -127,12 +130,27 @@ int sup_foreground_attach(struct sup_foreground *fg, bool with_stdin, const char
 	return 0;
 }
 
-static void in_close(struct loop *l)
+/* A terminal has no end: it is typed, as a user would. Whoever switches its terminal to raw mode
+ * just then (a shell that starts) loses it, so it is typed again for a while. */
+static void end_type(struct loop *l)
+{
+	struct pollfd p = { .fd = l->fg->in, .events = POLLOUT };
+
+	if (poll(&p, 1, 0) == 1)
+		(void)!write(l->fg->in, END_OF_INPUT, 1);
+	if (--l->ends_left == 0)
+		cps_close(&l->fg->in);
+}
+
+static void on_in_end(struct loop *l)
 {
 	l->in->active = false;
-	if (l->fg->exec && l->fg->terminal) /* its terminal has no end of its own */
-		(void)!write(l->fg->in, END_OF_INPUT, 1);
-	cps_close(&l->fg->in);
+	if (!l->fg->terminal || l->fg->only_watching) {
+		cps_close(&l->fg->in);
+		return;
+	}
+	l->ends_left = END_TRIES;
+	end_type(l);
 }
 
 static void signal_send(struct sup_foreground *fg, int signal)
@@ -219,8 +237,10 @@ static void on_in(struct loop *l, short revents)
 		l->in->start = 0;
 		break;
 	case SUP_PUMP_ENDED:
+		on_in_end(l);
+		break;
 	case SUP_PUMP_BROKEN:
-		in_close(l);
+		cps_close(&l->fg->in);
 		break;
 	case SUP_PUMP_OK:
 		break;
@@ -241,6 +261,13 @@ static bool is_over(const struct loop *l)
 	return l->exited && !l->out->active && !l->err->active;
 }
 
+static int timeout_of(const struct loop *l)
+{
+	if (l->exited)
+		return l->fg->exec ? CONSOLE_DRAIN_MS : -1;
+	return l->ends_left ? END_MS : -1;
+}
+
 static int loop_run(struct loop *l, struct cps_err *err)
 {
 	struct sup_foreground *fg = l->fg;
@@ -257,13 +284,15 @@ static int loop_run(struct loop *l, struct cps_err *err)
 
 		if (l->exited)
 			p[WAIT_IN].fd = -1; /* nobody is left to type for */
-		n = poll(p, WAIT_COUNT, l->exited && fg->exec ? CONSOLE_DRAIN_MS : -1);
+		n = poll(p, WAIT_COUNT, timeout_of(l));
 		if (n < 0 && errno != EINTR)
 			return cps_fail(err, errno, "wait for the container");
-		if (n < 0)
-			continue;
-		if (n == 0)
+		if (n == 0 && l->exited)
 			return 0;
+		if (n == 0)
+			end_type(l);
+		if (n <= 0)
+			continue;
 		if (p[WAIT_SIGNALS].revents)
 			on_signals(l);
 		on_output(l->out, p[WAIT_OUT].revents, &fg->out);

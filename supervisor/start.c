@@ -55,9 +55,12 @@ static int stdin_end(struct sup_client *client, struct cps_err *err)
 int sup_start_detached(struct sup_ctx *ctx, struct sup_client *client, bool close_stdin,
 		       struct cps_err *err)
 {
+	struct cps_err ignored;
 	int rc = start(ctx, client, NULL, err);
 
-	return rc == 0 && close_stdin ? stdin_end(client, err) : rc;
+	if (rc == 0 && close_stdin)
+		(void)stdin_end(client, &ignored); /* it fails if the container is over already */
+	return rc;
 }
 
 int sup_start_foreground(struct sup_ctx *ctx, struct sup_client *client, int signal_fd,

@@ -321,3 +321,63 @@ is_status() {
 	[ "$(status_of c1)" = running ]
 	capsule delete -f c1
 }
+
+@test "start -d of containers that end at once, again and again" {
+	args true
+	for _ in {1..20}; do
+		capsule create c1
+		capsule start -d c1
+		[ "$(capsule wait c1)" = 0 ]
+		capsule delete c1
+	done
+}
+
+@test "start of a running container leaves its input alone" {
+	args sh -c 'echo ready; read x; echo "got $x"'
+	capsule create c1
+	mkfifo "$WORK/in"
+	"$CAPSULE" --root "$ROOT" start c1 <"$WORK/in" >"$WORK/out" &
+	pid=$!
+	exec 7>"$WORK/in"
+	wait_until 10 grep -q ready "$WORK/out"
+	run capsule start c1 </dev/null
+	[ "$status" = 125 ]
+	[[ $output == *"the container is running, not created" ]]
+	run capsule start -d c1
+	[ "$status" = 125 ]
+	echo typed >&7
+	wait $pid
+	exec 7>&-
+	grep -q 'got typed' "$WORK/out"
+	capsule delete c1
+}
+
+@test "ten containers at once in the foreground, each with its own output and exit code" {
+	for n in {1..10}; do
+		mkdir "$WORK/b$n"
+		jq --argjson n "$n" '.process.args = ["sh", "-c", "cat; echo from \($n); exit \($n)"]' config.json >"$WORK/b$n/config.json"
+	done
+	pids=()
+	for n in {1..10}; do
+		echo "to $n" | "$CAPSULE" --root "$ROOT" run -b "$WORK/b$n" "c$n" >"$WORK/out$n" &
+		pids+=($!)
+	done
+	for n in {1..10}; do
+		code=0
+		wait "${pids[n - 1]}" || code=$?
+		[ $code = "$n" ]
+		[ "$(cat "$WORK/out$n")" = "$(printf 'to %s\nfrom %s' "$n" "$n")" ]
+	done
+	[ -z "$(ls "$ROOT")" ]
+}
+
+@test "delete -f from several at once: it is gone, and nobody hangs" {
+	args sleep 1000
+	capsule run -d c1
+	for _ in 1 2 3 4; do
+		timeout 20 "$CAPSULE" --root "$ROOT" delete -f c1 2>>"$WORK/errors" &
+	done
+	wait
+	[ ! -e "$ROOT/c1" ]
+	cat "$WORK/errors"
+}

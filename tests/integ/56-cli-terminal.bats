@@ -87,3 +87,14 @@ on_terminal() {
 	[ "$(capsule log c1 | tr -d '\r')" = "on a terminal" ]
 	capsule delete c1
 }
+
+@test "a terminal container in the foreground with piped input runs to its end" {
+	args sh
+	config '.process.terminal = true'
+	run timeout 10 bash -c "(echo 'echo \$((6*7))'; echo exit 3) | '$CAPSULE' --root '$ROOT' run c1"
+	[ "$status" = 3 ]
+	[[ $output == *42* ]]
+	run timeout 10 bash -c "echo 'echo \$((6*7))' | '$CAPSULE' --root '$ROOT' run c1"
+	[ "$status" = 0 ]
+	[[ $output == *42* ]]
+}

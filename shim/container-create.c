@@ -162,8 +162,10 @@ static void done(void *owner, int rc, const struct cps_err *why, const char *ste
 	(void)snprintf(ct->failed_step, sizeof(ct->failed_step), "%s", step);
 	if (rc == 0)
 		shim_news(s, SHIM_E_CREATE_DONE);
+	else if (ct->delete_wanted || rc == -EPROTO)
+		shim_news(s, SHIM_E_CREATE_ABORTED); /* it could not undo what it had done */
 	else
-		shim_news(s, ct->delete_wanted ? SHIM_E_CREATE_ABORTED : SHIM_E_CREATE_FAILED);
+		shim_news(s, SHIM_E_CREATE_FAILED);
 }
 
 static int request_send(struct shim *s, const struct shim_io_ends *ends, struct cps_err *err)

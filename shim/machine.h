@@ -38,7 +38,7 @@ enum shim_event {
 	/* news: a cell that is not in the table ignores them */
 	SHIM_E_CREATE_DONE, /* the runtime has answered and exited */
 	SHIM_E_CREATE_FAILED,
-	SHIM_E_CREATE_ABORTED, /* … because a client gave up: clear away what it has made */
+	SHIM_E_CREATE_ABORTED, /* the runtime was killed: clear away what it has made */
 	SHIM_E_START_DONE,
 	SHIM_E_START_FAILED, /* init said so: it is about to exit */
 	SHIM_E_START_UNDONE, /* init was not reached: it waits still */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2016,SC2030,SC2031,SC2314 # words for the shells in containers
+# shellcheck disable=SC2012,SC2016,SC2030,SC2031,SC2314 # words for the shells in containers
 #
 # The shim with real containers: disks that are full, memory that runs out, processes that end in odd
 # orders, and what it costs to keep a container.

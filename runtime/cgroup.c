@@ -308,29 +308,57 @@ int rt_cgroup_create(struct rt_cgroup *cg, const struct rt_resources *res, struc
 	return ops_of(cg)->create(cg, res, err);
 }
 
+static const struct rt_cgroup_dir *cgroup2_dir(const struct rt_cgroup *cg)
+{
+	for (unsigned i = 0; i < cg->ndirs; i++)
+		if (!cg->dirs[i].controllers[0])
+			return &cg->dirs[i];
+	return NULL;
+}
+
 int rt_cgroup_open(const struct rt_cgroup *cg)
 {
+	const struct rt_cgroup_dir *dir = cgroup2_dir(cg);
 	char path[RT_CGROUP_FILE];
 	int fd;
 
-	if (cg->layout != RT_CGROUP_V2 || cg->ndirs == 0)
+	if (!dir)
 		return -ENOTSUP;
-	fd = open(rt_cgroup_file(&cg->dirs[0], NULL, path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = open(rt_cgroup_file(dir, NULL, path), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+static int join_dir(const struct rt_cgroup_dir *dir, const char *file, const char *text,
+		    struct cps_err *err)
+{
+	char path[RT_CGROUP_FILE];
+	int rc = cps_file_put(AT_FDCWD, rt_cgroup_file(dir, file, path), text, err);
+
+	return cps_wrap(err, rc, "join cgroup");
 }
 
 int rt_cgroup_join(const struct rt_cgroup *cg, pid_t pid, struct cps_err *err)
 {
-	char path[RT_CGROUP_FILE], text[16];
+	char text[16];
+	int rc = 0;
 
 	(void)snprintf(text, sizeof(text), "%d", (int)pid);
-	for (unsigned i = 0; i < cg->ndirs; i++) {
-		int rc = cps_file_put(AT_FDCWD, rt_cgroup_file(&cg->dirs[i], "cgroup.procs", path),
-				      text, err);
-		if (rc < 0)
-			return cps_wrap(err, rc, "join cgroup");
-	}
-	return 0;
+	for (unsigned i = 0; i < cg->ndirs && rc == 0; i++)
+		rc = join_dir(&cg->dirs[i], "cgroup.procs", text, err);
+	return rc;
+}
+
+int rt_cgroup_join_self(const struct rt_cgroup *cg, struct cps_err *err)
+{
+	int rc = 0;
+
+	/* To move a process the kernel stops all forks and exits of the machine, and waits for an
+	 * RCU grace period to do so: milliseconds, when others are busy. To move the thread that
+	 * asks it does not, and one thread is all we have. */
+	for (unsigned i = 0; i < cg->ndirs && rc == 0; i++)
+		if (cg->dirs[i].controllers[0])
+			rc = join_dir(&cg->dirs[i], "tasks", "0", err);
+	return rc;
 }
 
 /* -- values --------------------------------------------------------------------------------- */

@@ -59,7 +59,11 @@ int rt_cgroup_devices(const struct rt_cgroup *cg, const struct rt_resources *res
 /* v1: writes pid into each hierarchy's cgroup.procs. v2: likewise (exec, or a kernel without
  * CLONE_INTO_CGROUP). */
 int rt_cgroup_join(const struct rt_cgroup *cg, pid_t pid, struct cps_err *err);
-/* v2: O_PATH fd of the directory, for clone3; -ENOTSUP on v1. */
+/* The calling process, which has one thread and was cloned into rt_cgroup_open's directory: joins
+ * the v1 hierarchies. */
+int rt_cgroup_join_self(const struct rt_cgroup *cg, struct cps_err *err);
+/* O_PATH fd of the cgroup2 directory (v2's only one, a hybrid layout's last one), for clone3;
+ * -ENOTSUP where there is none. */
 int rt_cgroup_open(const struct rt_cgroup *cg);
 
 /* All pids in the cgroup and below it; caller frees. */

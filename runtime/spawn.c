@@ -125,8 +125,7 @@ static int run_stage(struct rt_ctx *ctx)
 
 	/* On v1 init inherits the stage's cgroups; the cgroup file systems may be out of sight
 	 * later. */
-	if ((cg->layout == RT_CGROUP_V2 || rt_cgroup_join(cg, 0, &failed.err) == 0) &&
-	    rt_spawn_join(ctx, &failed.err) == 0) {
+	if (rt_cgroup_join_self(cg, &failed.err) == 0 && rt_spawn_join(ctx, &failed.err) == 0) {
 		if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 			(void)cps_fail(&failed.err, errno, "become root of the user namespace");
 		else
@@ -208,7 +207,7 @@ int rt_spawn_init(struct rt_ctx *ctx, struct cps_err *err)
 	cleanup_fd int cgroup = -1;
 	int rc;
 
-	/* On v2 init is born in its cgroup: nothing that it does is ever charged elsewhere. */
+	/* In cgroup2 init is born in its cgroup: nothing that it does is ever charged elsewhere. */
 	cgroup = rt_cgroup_open(&ctx->state.cgroup);
 	if (cgroup < 0 && cgroup != -ENOTSUP)
 		return cps_fail(err, -cgroup, "open the cgroup");

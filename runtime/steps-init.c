@@ -66,7 +66,7 @@ int step_isolate(struct rt_ctx *ctx, struct cps_err *err)
 
 int step_cgroup_join(struct rt_ctx *ctx, struct cps_err *err)
 {
-	return rt_cgroup_join(&ctx->state.cgroup, 0, err); /* 0: the writer itself */
+	return rt_cgroup_join_self(&ctx->state.cgroup, err);
 }
 
 int step_oom_score(struct rt_ctx *ctx, struct cps_err *err)

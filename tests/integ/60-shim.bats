@@ -8,7 +8,7 @@ bats_require_minimum_version 1.5.0
 load helpers
 setup() { integ_setup; }
 teardown() {
-	if mountpoint -q "$WORK/disk" 2>/dev/null; then umount "$WORK/disk"; fi
+	if mountpoint -q "$WORK/disk" 2>/dev/null; then wait_until 5 umount "$WORK/disk"; fi # the shim is just ending
 	integ_teardown
 }
 
@@ -176,4 +176,44 @@ LINES='i=0; while [ $i -lt 20000 ]; do echo "line $i and some more words"; i=$((
 	jq -e '.code == 4' "$ROOT/c1/exit.json"
 	capsule delete c1
 	[ ! -e "$ROOT/c1" ]
+}
+
+# A createRuntime hook that hangs, run by the runtime of this container.
+hanging_hook() {
+	printf '#!/bin/sh\nexec sleep 1000\n' >"$WORK/hook"
+	chmod +x "$WORK/hook"
+	config '.hooks.createRuntime = [{"path": $p}]' --arg p "$WORK/hook"
+}
+
+runtime_of() {
+	ps -o pid=,args= --ppid "$(pgrep -f "capsule-shim.*--id $1")" | awk '/capsule-runtime/ { print $1 }'
+}
+
+@test "a runtime that is killed in the middle of a create leaves nothing" {
+	local job rc
+	hanging_hook
+	capsule run -d c1 >"$WORK/out" 2>&1 &
+	job=$!
+	wait_until 5 eval '[ -n "$(runtime_of c1)" ] && pgrep -f "^sleep 1000"'
+	kill -9 "$(runtime_of c1)"
+	rc=0
+	wait $job || rc=$?
+	[ $rc = 125 ]
+	grep -q 'the runtime was killed by signal 9' "$WORK/out"
+	wait_until 5 eval "! [ -e $ROOT/c1 ]"
+	pkill -f '^sleep 1000' || true # the hook, if its runtime had no time to end it
+}
+
+@test "delete --force ends a create that hangs in a hook" {
+	local job rc
+	hanging_hook
+	capsule run -d c1 >"$WORK/out" 2>&1 &
+	job=$!
+	wait_until 5 eval '[ -n "$(runtime_of c1)" ] && pgrep -f "^sleep 1000"'
+	capsule delete -f c1
+	rc=0
+	wait $job || rc=$?
+	[ $rc = 125 ]
+	[ ! -e "$ROOT/c1" ]
+	pkill -f '^sleep 1000' || true
 }

@@ -33,7 +33,8 @@ integ_setup() {
 	snapshot >"$WORK/before"
 	echo /proc/[0-9]* >"$WORK/processes"
 	mkdir -p "$BUNDLE"
-	jq --arg root "$INTEG_ROOTFS" '.root.path = $root' "$CAPSULE_INTEG/config.json" >"$BUNDLE/config.json"
+	# jq takes its time to start: not where sed will do
+	sed 's|"path": "rootfs"|"path": "'"$INTEG_ROOTFS"'"|' "$CAPSULE_INTEG/config.json" >"$BUNDLE/config.json"
 	cd "$BUNDLE" || return 1
 }
 
@@ -46,9 +47,8 @@ config() {
 
 # args WORD...: sets process.args.
 args() {
-	local json
-	json=$(jq -cn '$ARGS.positional' --args -- "$@")
-	config ".process.args = \$a" --argjson a "$json"
+	jq '.process.args = $ARGS.positional' "$BUNDLE/config.json" --args -- "$@" >"$BUNDLE/config.new" &&
+		mv "$BUNDLE/config.new" "$BUNDLE/config.json"
 }
 
 own_rootfs() {

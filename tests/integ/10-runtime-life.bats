@@ -226,7 +226,7 @@ status_of() {
 
 @test "XDG_RUNTIME_DIR empty, no PATH, no HOME" {
 	args true
-	env -i XDG_RUNTIME_DIR= "$RUNTIME" run --bundle "$BUNDLE" c
+	env -i ${ASAN_OPTIONS+"ASAN_OPTIONS=$ASAN_OPTIONS"} XDG_RUNTIME_DIR= "$RUNTIME" run --bundle "$BUNDLE" c
 	rmdir /run/capsule-runtime
 }
 

@@ -193,6 +193,18 @@ static int shim_up(struct shim *s, const struct options *o, struct cps_err *err)
 	return rc;
 }
 
+/* What it has to say from here on it says to its clients, and a terminal or pipe of the caller's
+ * must not be held, nor passed to the runtime. */
+static void stdio_detach(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; null >= 0 && i < 3; i++)
+		(void)dup2(null, i);
+	if (null > 2)
+		(void)close(null);
+}
+
 static void shim_down(struct shim *s)
 {
 	shim_conns_close_all(s);
@@ -241,6 +253,7 @@ static int run(const struct options *o, struct cps_err *err)
 	TAILQ_INIT(&s.execs);
 	rc = shim_up(&s, o, err);
 	if (rc == 0) {
+		stdio_detach();
 		if (o->client_fd >= 0)
 			shim_conn_open(&s, (int)o->client_fd);
 		shim_loop_run(&s);

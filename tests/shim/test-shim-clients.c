@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -270,6 +271,48 @@ START_TEST(all_descriptors_used_up)
 }
 END_TEST
 
+#ifndef CAPSULE_SANITIZERS /* which end the process when memory does */
+START_TEST(no_memory_left)
+{
+	static const char json[] = "{\"op\":\"state\"}";
+	struct rlimit none = { .rlim_cur = 1, .rlim_max = RLIM_INFINITY };
+	struct rlimit all = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
+	int socks[40];
+	pid_t init;
+	int dir;
+
+	running(SH("while :; do echo some words; sleep 0.001; done"), "");
+	init = (pid_t)h_num(h_ok(&h, "\"op\":\"state\""), "pid");
+	dir = open(h.state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(prlimit(h.shim, RLIMIT_AS, &none, NULL), 0);
+	/* Clients that use up what the heap has left: they may be dropped, nobody else may. */
+	for (int i = 0; i < 40; i++) {
+		struct cps_err err;
+
+		socks[i] = cps_sock_connect(dir, "shim.sock", SOCK_NONBLOCK);
+		for (int n = 0; n < 50; n++)
+			(void)cps_frame_send(socks[i], CPS_FRAME_REQUEST, 1, json, sizeof(json) - 1,
+					     NULL, 0, MSG_DONTWAIT, &err);
+	}
+	(void)usleep(200000);
+	ck_assert_int_eq(kill(init, SIGKILL), 0);
+	(void)usleep(300000);
+	for (int i = 0; i < 40; i++)
+		(void)close(socks[i]);
+	(void)close(dir);
+	ck_assert_int_eq(kill(h.shim, 0), 0);
+	ck_assert_int_eq(prlimit(h.shim, RLIMIT_AS, &all, NULL), 0);
+	(void)close(h.sock);
+	(void)usleep(200000);
+	h.sock = h_connect(&h);
+	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "signal"), SIGKILL);
+	free(h_file(&h, "exit.json", NULL));
+	(void)h_ok(&h, "\"op\":\"delete\"");
+	h_shim_gone(&h, 0);
+}
+END_TEST
+#endif
+
 /* ---- attach ---- */
 
 static void attach(int sock, const char *flow, const char *names, const int *fds, unsigned nfds)
@@ -453,6 +496,49 @@ START_TEST(stdin_stays_open_until_the_last_attached_ends)
 }
 END_TEST
 
+static unsigned shim_fds(void)
+{
+	char path[64];
+	unsigned n = 0;
+	DIR *dir;
+
+	shim_is_well(); /* it has done with what came before */
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)h.shim);
+	dir = opendir(path);
+	while (dir && readdir(dir))
+		n++;
+	(void)closedir(dir);
+	return n;
+}
+
+START_TEST(clients_that_come_and_vanish_leave_nothing)
+{
+	unsigned before;
+
+	running(SH("while :; do echo 0123456789; sleep 0.01; done"), ",\"stdin\":\"fifo\"");
+	before = shim_fds();
+	for (int i = 0; i < 300; i++) {
+		int sock = h_connect(&h);
+		int out[2];
+		int in[2];
+
+		ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+		ck_assert_int_eq(pipe2(in, O_CLOEXEC), 0);
+		attach(sock, i % 2 ? "wait" : "drop", "\"stdin\",\"stdout\"",
+		       (const int[]){ in[0], out[1] }, 2);
+		if (i % 3 == 0)
+			(void)h_send(&h, sock, "\"op\":\"wait\"", NULL, 0);
+		(void)close(out[0]);
+		(void)close(sock);
+		(void)close(in[1]);
+		cps_arena_done(&h.arena);
+	}
+	(void)usleep(100000);
+	ck_assert_uint_eq(shim_fds() + 1, before); /* the end of their stdin was the container's */
+	ck_assert_str_eq(h_str(h_ok(&h, "\"op\":\"state\""), "status"), "running");
+}
+END_TEST
+
 START_TEST(only_pipes_and_sockets_can_be_attached)
 {
 	struct cps_frame f;
@@ -633,6 +719,9 @@ int main(void)
 	tcase_add_test(tc, too_many_waits_of_one_client);
 	tcase_add_test(tc, a_chatty_container_does_not_starve_kill);
 	tcase_add_test(tc, all_descriptors_used_up);
+#ifndef CAPSULE_SANITIZERS
+	tcase_add_test(tc, no_memory_left);
+#endif
 	tcase_add_test(tc, attached_before_start_nothing_is_missed);
 	tcase_add_test(tc, flow_wait_loses_nothing_however_slow);
 	tcase_add_test(tc, flow_drop_drops_the_client_not_the_container);
@@ -640,6 +729,7 @@ int main(void)
 	tcase_add_test(tc, several_clients_hear_the_same);
 	tcase_add_test(tc, stdin_arrives_and_ends);
 	tcase_add_test(tc, stdin_stays_open_until_the_last_attached_ends);
+	tcase_add_test(tc, clients_that_come_and_vanish_leave_nothing);
 	tcase_add_test(tc, only_pipes_and_sockets_can_be_attached);
 	tcase_add_test(tc, a_terminal_with_a_size);
 	tcase_add_test(tc, a_terminal_left_without_a_slave_for_a_while);

@@ -200,7 +200,7 @@ static int create_start(struct shim *s, struct shim_request *r, struct cps_err *
 {
 	struct shim_container *ct = &s->ct;
 	struct shim_io_ends ends = SHIM_IO_ENDS_INIT;
-	struct shim_bundle bundle;
+	struct shim_bundle bundle = { .terminal = false };
 	int rc = params_parse(s, r->body, err);
 
 	if (rc == 0)

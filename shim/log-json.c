@@ -79,9 +79,10 @@ static size_t copy_plain(char *out, const char *data, size_t len)
 
 static size_t put(char *out, const char *text)
 {
-	size_t len = strlen(text);
+	size_t len;
 
-	memcpy(out, text, len);
+	for (len = 0; text[len]; len++)
+		out[len] = text[len];
 	return len;
 }
 

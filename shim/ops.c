@@ -277,10 +277,10 @@ static int op_jobs(struct shim_request *r, struct cps_err *err)
 
 static int op_resize(struct shim_request *r, struct cps_err *err)
 {
-	struct shim_exec *x;
+	struct shim_exec *x = NULL;
 	struct shim_io *io;
-	int64_t rows;
-	int64_t cols;
+	int64_t rows = 0;
+	int64_t cols = 0;
 	int rc = exec_named(r, &x, err);
 
 	if (rc == 0)

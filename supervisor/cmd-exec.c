@@ -69,8 +69,9 @@ static int words_find(const struct sup_command *self, struct cps_arena *a, int a
 		      struct cps_err *err)
 {
 	cleanup_free char **rest = NULL;
-	const char **words;
-	int n, rc;
+	const char **words = NULL;
+	int n = 0;
+	int rc;
 
 	x->id = args->v[0];
 	x->words = (const char *const *)args->v + 1;

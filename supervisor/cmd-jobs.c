@@ -130,7 +130,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	if (rc < 0)
 		return cps_wrap(err, rc, "jobs %.64s", args.v[0]);
 	if (quiet)
-		for (const struct cps_json *job = jobs->first; job; job = job->next)
+		for (const struct cps_json *job = jobs ? jobs->first : NULL; job; job = job->next)
 			puts(text_of(job, "exec"));
 	else if (format == SUP_LIST_JSON)
 		rc = json_print(jobs, err);

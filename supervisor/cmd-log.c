@@ -78,9 +78,10 @@ static int exec_path_find(const struct sup_container *c, const char *root, const
 	return n < 0 || (size_t)n >= size ? cps_fail(err, ENAMETOOLONG, "its log") : 0;
 }
 
-static int show(const char *root, const char *id, const char *exec, struct sup_log_query *q,
-		struct cps_err *err)
+static int show(const char *root, const char *id, const char *exec,
+		const struct sup_log_query *asked, struct cps_err *err)
 {
+	struct sup_log_query q = *asked;
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_fd int rootfd = -1;
 	cleanup_fd int shim = -1;
@@ -97,13 +98,13 @@ static int show(const char *root, const char *id, const char *exec, struct sup_l
 	if (rc < 0)
 		return rc;
 	shim = c.shim.pid ? cps_pidfd_open_verified(c.shim.pid, c.shim.start_time) : -1;
-	q->path = path;
-	q->done_dir = dir;
-	q->done_name = "exit.json";
-	q->writer_pidfd = shim;
+	q.path = path;
+	q.done_dir = dir;
+	q.done_name = "exit.json";
+	q.writer_pidfd = shim;
 	if (shim < 0 && !c.shim_alive)
-		q->follow = false; /* nobody writes any more */
-	rc = sup_log_show(q, 1, 2, &garbage, err);
+		q.follow = false; /* nobody writes any more */
+	rc = sup_log_show(&q, 1, 2, &garbage, err);
 	if (garbage)
 		fprintf(stderr, "capsule: log %s: %llu lines are no log records, ignoring\n", id,
 			(unsigned long long)garbage);

@@ -96,7 +96,7 @@ static int run(int argc, char **argv, struct cps_err *err, int *ret_failure)
 		{ "root", 0, CPS_OPT_STR, &ctx.root, "DIR",
 		  "where containers have their state (" DEFAULT_ROOT ")" },
 		{ "data-root", 0, CPS_OPT_STR, &ctx.data_root, "DIR",
-		  "where what outlives them is kept (" DEFAULT_DATA_ROOT ")" },
+		  "where what outlives them is kept; nothing yet (" DEFAULT_DATA_ROOT ")" },
 		{ "shim", 0, CPS_OPT_STR, &ctx.shim, "FILE", NULL },
 		{ "runtime", 0, CPS_OPT_STR, &ctx.runtime, "FILE", NULL },
 		{ "help", 'h', CPS_OPT_FLAG, &help, NULL, "print this" },

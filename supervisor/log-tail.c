@@ -103,6 +103,8 @@ static int record_load(struct back *b, off_t start, off_t end, struct sup_log_pi
 	const char *record = b->data + (start - b->block);
 	ssize_t n;
 
+	if (len == 0)
+		return 0; /* an empty line */
 	if (start < b->block || end > b->block + (off_t)b->len) {
 		if (len > SUP_LOG_JSON_MAX)
 			len = SUP_LOG_JSON_MAX; /* cri needs its head only, json has no more */
@@ -159,7 +161,7 @@ static bool scan_record(struct scan *s, const struct sup_log_piece *piece)
  * newline (torn, or being written) is 0. */
 static int record_find(struct back *b, off_t end, off_t *ret_start, struct sup_log_piece *ret)
 {
-	off_t start;
+	off_t start = end;
 	int rc = line_start(b, end, &start);
 
 	*ret_start = start;

@@ -96,7 +96,7 @@ int sup_runtime_run(const struct sup_ctx *ctx, const char *const *args,
 	cleanup_fd int out = -1;
 	int pair[2], status, n = 3, rc;
 	ssize_t got;
-	pid_t pid;
+	pid_t pid = -1;
 
 	rc = sup_program_find(ctx->runtime, "capsule-runtime", file, sizeof(file), err);
 	if (rc < 0)

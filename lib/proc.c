@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "own.h"
@@ -57,6 +59,18 @@ static int stat_read(pid_t pid, char *buf, size_t size, char **ret_state)
 	return 0;
 }
 
+/* Moves *at from the third field to another. */
+static int field_find(char **at, int number)
+{
+	for (int field = 3; field < number; field++) {
+		*at = strchr(*at, ' ');
+		if (!*at)
+			return -EBADMSG;
+		(*at)++;
+	}
+	return 0;
+}
+
 int cps_proc_start_time(pid_t pid, uint64_t *ret_ticks)
 {
 	char buf[1024];
@@ -65,14 +79,10 @@ int cps_proc_start_time(pid_t pid, uint64_t *ret_ticks)
 	uint64_t ticks;
 	int rc = stat_read(pid, buf, sizeof(buf), &at);
 
+	if (rc == 0)
+		rc = field_find(&at, 22);
 	if (rc < 0)
 		return rc;
-	for (int field = 3; field < 22; field++) {
-		at = strchr(at, ' ');
-		if (!at)
-			return -EBADMSG;
-		at++;
-	}
 	ticks = strtoull(at, &end, 10);
 	if (end == at || *end != ' ')
 		return -EBADMSG;
@@ -123,6 +133,86 @@ int cps_pidfd_open_verified(pid_t pid, uint64_t start_ticks)
 	if (rc < 0)
 		return rc;
 	return ticks == start_ticks ? take_fd(&fd) : -ESRCH;
+}
+
+/* linux/pidfd.h of 6.15; the headers at hand may be older than the kernel. The first version's size
+ * is part of the request's number, and later kernels take it. */
+struct pidfd_info_v0 {
+	uint64_t mask;
+	uint64_t cgroupid;
+	uint32_t pid, tgid, ppid;
+	uint32_t ids[8];
+	int32_t exit_code;
+};
+_Static_assert(sizeof(struct pidfd_info_v0) == 64, "PIDFD_INFO_SIZE_VER0");
+
+#define PIDFD_GET_INFO_V0 _IOWR(0xFF, 11, struct pidfd_info_v0)
+#define PIDFD_EXIT	  (UINT64_C(1) << 3)
+
+/* The kernel keeps the status with the pidfd's inode, from the moment when the parent has reaped
+ * the process. */
+static int status_of_reaped(int pidfd, int *ret_status)
+{
+	struct pidfd_info_v0 info = { .mask = PIDFD_EXIT };
+
+	if (ioctl(pidfd, PIDFD_GET_INFO_V0, &info) < 0)
+		return -errno;
+	if (!(info.mask & PIDFD_EXIT))
+		return -ENODATA;
+	*ret_status = info.exit_code;
+	return 0;
+}
+
+/* /proc shows zeros to those who might not trace the process; its links say so instead. A zombie's
+ * lead nowhere (ENOENT). */
+static bool is_readable(pid_t pid)
+{
+	char path[32];
+	char link[8];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return readlink(path, link, sizeof(link)) >= 0 || errno == ENOENT;
+}
+
+/* Field 52, while the parent has not reaped it. */
+static int status_of_zombie(pid_t pid, int *ret_status)
+{
+	char buf[1024];
+	char *at;
+	char *end;
+	long status;
+	int rc = stat_read(pid, buf, sizeof(buf), &at);
+
+	if (rc < 0)
+		return rc;
+	if (*at != 'Z' || !is_readable(pid))
+		return -EAGAIN;
+	rc = field_find(&at, 52);
+	if (rc < 0)
+		return rc;
+	status = strtol(at, &end, 10);
+	if (end == at)
+		return -EBADMSG;
+	*ret_status = (int)status;
+	return 0;
+}
+
+int cps_pidfd_exit_status(int pidfd, pid_t pid, int *ret_status)
+{
+	int status = 0;
+	int rc;
+
+	if (status_of_reaped(pidfd, ret_status) == 0)
+		return 0;
+	rc = status_of_zombie(pid, &status);
+	/* Is the process that the descriptor means still there, be it as a zombie? Then what was
+	 * read a moment ago was of no other one. */
+	if (cps_pidfd_signal(pidfd, 0) == -ESRCH)
+		return status_of_reaped(pidfd, ret_status) == 0 ? 0 : -ENODATA;
+	if (rc < 0)
+		return -EAGAIN;
+	*ret_status = status;
+	return 0;
 }
 
 /* Spelled out: sigabbrev_np() lacks aliases, and this list is what the users' manual promises. */

@@ -25,6 +25,14 @@ int cps_boot_id(char ret_id[37], struct cps_err *err);
 /* pidfd of the process that is pid AND started then; -ESRCH if that one is gone. */
 int cps_pidfd_open_verified(pid_t pid, uint64_t start_ticks);
 
+/*
+ * How a process ended that is not our child, as waitpid(2) would have it. pidfd: of pid, opened
+ * before it was reaped. 0 and *ret_status; -EAGAIN: it lives, or is gone and nobody says how for
+ * the moment (between its end and its being reaped, if we may not look): ask again in a moment;
+ * -ENODATA: it was reaped, and this kernel does not tell (before Linux 6.15).
+ */
+int cps_pidfd_exit_status(int pidfd, pid_t pid, int *ret_status);
+
 /* "TERM", "SIGTERM", "15", "RTMIN+3" -> number; any case. -EINVAL: no such signal. */
 int cps_signal_parse(const char *text, int *ret_signal);
 const char *cps_signal_name(int signal); /* "SIGTERM"; "SIGRTMIN+3" is not spelled: NULL */

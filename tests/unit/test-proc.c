@@ -7,11 +7,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +72,150 @@ START_TEST(life_of_a_process)
 	ck_assert_int_eq(cps_pidfd_open(pid), -ESRCH);
 	ck_assert_int_eq(cps_pidfd_open_verified(pid, start), -ESRCH);
 	ck_assert_int_eq(cps_pidfd_open(-1), -EINVAL);
+}
+END_TEST
+
+/* A grandchild that ends with 7 or by SIGTERM: its parent reaps it when told to. */
+struct strangers {
+	pid_t parent;
+	pid_t pid;
+	int pidfd;
+	int tell;
+	int told;
+};
+
+static struct strangers stranger_make(void)
+{
+	struct strangers s = { .pidfd = -1 };
+	int up[2];
+	int down[2];
+
+	ck_assert_int_eq(pipe2(up, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(down, O_CLOEXEC), 0);
+	s.parent = fork();
+	if (s.parent == 0) {
+		char c;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			(void)prctl(PR_SET_NAME, "z) Z 3 (", 0, 0, 0);
+			(void)signal(SIGUSR1, _exit); /* with the signal's number: 10 */
+			for (;;)
+				pause();
+		}
+		if (write(up[1], &pid, sizeof(pid)) != sizeof(pid) || read(down[0], &c, 1) != 1)
+			_exit(1);
+		(void)waitpid(pid, NULL, 0);
+		if (write(up[1], &pid, sizeof(pid)) != sizeof(pid))
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	ck_assert_int_eq(read(up[0], &s.pid, sizeof(s.pid)), sizeof(s.pid));
+	s.pidfd = cps_pidfd_open(s.pid);
+	ck_assert_int_ge(s.pidfd, 0);
+	s.tell = down[1];
+	wait_for_state(s.pid, 'S');
+	s.told = up[0];
+	return s;
+}
+
+static void stranger_reap(struct strangers *s)
+{
+	pid_t pid;
+
+	ck_assert_int_eq(write(s->tell, "", 1), 1);
+	ck_assert_int_eq(read(s->told, &pid, sizeof(pid)), sizeof(pid));
+}
+
+static bool kernel_tells(void)
+{
+	struct utsname u;
+	int major = 0;
+	int minor = 0;
+
+	ck_assert_int_eq(uname(&u), 0);
+	ck_assert_int_eq(sscanf(u.release, "%d.%d", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor >= 15);
+}
+
+START_TEST(how_a_stranger_ended)
+{
+	static const int signals[] = { SIGUSR1, SIGKILL };
+	const int expected[] = { SIGUSR1 << 8, SIGKILL };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct strangers s = stranger_make();
+		int status = 77;
+
+		ck_assert_int_eq(cps_pidfd_exit_status(s.pidfd, s.pid, &status), -EAGAIN);
+		ck_assert_int_eq(status, 77);
+		(void)usleep(20000); /* its handler */
+		ck_assert_int_eq(cps_pidfd_signal(s.pidfd, signals[i]), 0);
+		wait_for_state(s.pid, 'Z');
+		ck_assert_int_eq(cps_pidfd_exit_status(s.pidfd, s.pid, &status), 0);
+		ck_assert_int_eq(status, expected[i]);
+		stranger_reap(&s);
+		status = 77;
+		if (kernel_tells()) {
+			ck_assert_int_eq(cps_pidfd_exit_status(s.pidfd, s.pid, &status), 0);
+			ck_assert_int_eq(status, expected[i]);
+			ck_assert_int_eq(cps_pidfd_exit_status(s.pidfd, 1, &status), 0);
+		} else {
+			ck_assert_int_eq(cps_pidfd_exit_status(s.pidfd, s.pid, &status), -ENODATA);
+			ck_assert_int_eq(status, 77);
+		}
+		(void)kill(s.parent, SIGKILL);
+		(void)waitpid(s.parent, NULL, 0);
+		cps_close(&s.pidfd);
+		cps_close(&s.tell);
+		cps_close(&s.told);
+	}
+}
+END_TEST
+
+/* ioctl(2) knows no PIDFD_GET_INFO: ENOTTY, as before Linux 6.13. */
+static void kernel_make_old(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOTTY),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { sizeof(code) / sizeof(code[0]), code };
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+}
+
+START_TEST(how_a_stranger_ended_on_an_old_kernel)
+{
+	struct strangers s = stranger_make();
+	struct strangers other = stranger_make();
+	int status = 77;
+
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	kernel_make_old();
+	ck_assert_int_eq(cps_pidfd_exit_status(s.pidfd, s.pid, &status), -EAGAIN);
+	ck_assert_int_eq(cps_pidfd_signal(s.pidfd, SIGKILL), 0);
+	wait_for_state(s.pid, 'Z');
+	ck_assert_int_eq(cps_pidfd_exit_status(s.pidfd, s.pid, &status), 0);
+	ck_assert_int_eq(status, SIGKILL);
+	(void)kill(s.parent, SIGKILL); /* we are next in line to reap it */
+	(void)waitpid(s.parent, NULL, 0);
+	for (int i = 0; i < 5000 && cps_pidfd_signal(s.pidfd, 0) != -ESRCH; i++) {
+		(void)waitpid(s.pid, NULL, WNOHANG);
+		(void)usleep(1000);
+	}
+	status = 77;
+	ck_assert_int_eq(cps_pidfd_exit_status(s.pidfd, s.pid, &status), -ENODATA);
+	/* a zombie that has the number now is somebody else */
+	ck_assert_int_eq(cps_pidfd_signal(other.pidfd, SIGKILL), 0);
+	wait_for_state(other.pid, 'Z');
+	ck_assert_int_eq(cps_pidfd_exit_status(s.pidfd, other.pid, &status), -ENODATA);
+	ck_assert_int_eq(status, 77);
+	(void)kill(other.parent, SIGKILL);
 }
 END_TEST
 
@@ -163,8 +313,14 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		life_of_a_process,	    start_times_order_processes, boot_id,
-		signals_by_name_and_number, every_signal_has_its_name,	 NULL,
+		life_of_a_process,
+		how_a_stranger_ended,
+		how_a_stranger_ended_on_an_old_kernel,
+		start_times_order_processes,
+		boot_id,
+		signals_by_name_and_number,
+		every_signal_has_its_name,
+		NULL,
 	};
 
 	return unit_main("proc", tests);

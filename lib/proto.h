@@ -23,6 +23,7 @@
 #define CPS_OP_SUBSCRIBE "subscribe"
 #define CPS_OP_DELETE	 "delete"
 #define CPS_OP_SHUTDOWN	 "shutdown"
+#define CPS_OP_KEEP	 "keep"
 
 /* Link B, shim to runtime: create, start, exec, kill, delete as above. Events: */
 #define CPS_EVENT_SPAWNED "spawned"

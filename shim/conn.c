@@ -70,6 +70,10 @@ static void conn_free(struct shim_conn *c)
 	}
 	LIST_REMOVE(c, link);
 	c->shim->nconns--;
+	if (c->keeper)
+		c->shim->nkeepers--;
+	else
+		c->shim->had_client = true;
 	cps_close(&c->fd);
 	free(c);
 }
@@ -165,6 +169,26 @@ void shim_conn_error(struct shim_conn *c, uint32_t id, const struct cps_err *why
 		shim_conn_send(c, CPS_FRAME_REPLY, id, b.data, b.len, NULL, 0);
 }
 
+bool shim_conns_only_keepers(const struct shim *s)
+{
+	return s->nconns == s->nkeepers;
+}
+
+void shim_conn_keeper(struct shim_conn *c)
+{
+	struct shim *s = c->shim;
+
+	c->subscribed = true;
+	if (c->keeper)
+		return;
+	c->keeper = true;
+	s->nkeepers++;
+	/* The last one that was more may have left while this one had not said what it is; a shim
+	 * that nobody has talked to yet waits. */
+	if (s->had_client && shim_conns_only_keepers(s))
+		shim_news(s, SHIM_E_CLIENTS_GONE);
+}
+
 void shim_broadcast(struct shim *s, const char *json, size_t len)
 {
 	struct shim_conn *c;
@@ -241,7 +265,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	if (!c->doomed)
 		return;
 	conn_free(c);
-	if (s->nconns == 0)
+	if (shim_conns_only_keepers(s))
 		shim_news(s, SHIM_E_CLIENTS_GONE);
 }
 

@@ -51,6 +51,7 @@ struct shim_conn {
 	struct shim_conn_attaches attaches;
 	bool greeted;	 /* hello was said */
 	bool subscribed; /* wants events */
+	bool keeper;	 /* … and descriptors with them, see keep.h */
 	bool doomed;	 /* to be freed by its callback */
 };
 
@@ -64,6 +65,11 @@ void shim_conn_send(struct shim_conn *c, enum cps_frame_kind kind, uint32_t id, 
 		    size_t len, const int *fds, unsigned nfds);
 void shim_conn_ok(struct shim_conn *c, uint32_t id, const char *ok, const int *fds, unsigned nfds);
 void shim_conn_error(struct shim_conn *c, uint32_t id, const struct cps_err *why, const char *step);
+
+/* Makes it a keeper. Keepers are no company: a shim without a container leaves when the last other
+ * client has. */
+void shim_conn_keeper(struct shim_conn *c);
+bool shim_conns_only_keepers(const struct shim *s);
 
 /* To all that have subscribed. */
 void shim_broadcast(struct shim *s, const char *json, size_t len);

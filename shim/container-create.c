@@ -15,6 +15,7 @@
 
 #include "bundle.h"
 #include "file.h"
+#include "keep.h"
 #include "ops.h"
 #include "own.h"
 #include "proto.h"
@@ -286,7 +287,7 @@ int shim_act_create_done(void *owner, void *arg, struct cps_err *err)
 	} else {
 		(void)snprintf(ok, sizeof(ok), "{\"pid\":%d}", (int)ct->init.pid);
 		shim_waiters_ok(&ct->create_waiters, ok, NULL, 0);
-		shim_event_send(s, CPS_EVENT_CREATED, NULL);
+		shim_keep_tell(s, NULL);
 	}
 	if (ct->init.exited)
 		shim_news(s, SHIM_E_INIT_EXITED); /* held back until now */
@@ -302,7 +303,7 @@ int shim_act_create_failed(void *owner, void *arg, struct cps_err *err)
 	shim_waiters_error(&s->ct.create_waiters, &s->ct.failed, s->ct.failed_step);
 	files_remove(s);
 	shim_container_done(s);
-	if (s->nconns == 0)
+	if (shim_conns_only_keepers(s))
 		shim_news(s, SHIM_E_CLIENTS_GONE);
 	return 0;
 }

@@ -15,6 +15,7 @@
 
 #include "exec-run.h"
 #include "file.h"
+#include "keep.h"
 #include "ops.h"
 #include "own.h"
 #include "proto.h"
@@ -243,7 +244,7 @@ static int act_started(void *owner, void *arg, struct cps_err *err)
 		shim_io_start(&run->io, run->log);
 		run->log = NULL;
 	}
-	event_send(x, CPS_EVENT_EXEC_STARTED);
+	shim_keep_tell(x->shim, x);
 	if (run->child.exited)
 		shim_exec_news(x, SHIM_EXEC_E_EXITED); /* held back until now */
 	return 0;

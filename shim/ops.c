@@ -16,6 +16,7 @@
 #include "conn.h"
 #include "exec.h"
 #include "io.h"
+#include "keep.h"
 #include "own.h"
 #include "proto.h"
 #include "shim.h"
@@ -138,6 +139,13 @@ static int op_subscribe(struct shim_request *r, struct cps_err *err)
 	(void)err;
 	r->conn->subscribed = true;
 	shim_conn_ok(r->conn, r->id, "{}", NULL, 0);
+	return 0;
+}
+
+static int op_keep(struct shim_request *r, struct cps_err *err)
+{
+	(void)err;
+	shim_keep(r);
 	return 0;
 }
 
@@ -347,6 +355,7 @@ static const struct op ops[] = {
 	{ CPS_OP_RESIZE, op_resize }, { CPS_OP_ATTACH, op_attach },
 	{ CPS_OP_WAIT, op_wait },     { CPS_OP_SUBSCRIBE, op_subscribe },
 	{ CPS_OP_DELETE, op_delete }, { CPS_OP_SHUTDOWN, op_shutdown },
+	{ CPS_OP_KEEP, op_keep },
 };
 
 static int op_find(struct shim_request *r, const struct op **ret, struct cps_err *err)

@@ -55,6 +55,8 @@ struct shim {
 
 	struct shim_conns conns;
 	unsigned nconns;
+	unsigned nkeepers; /* of them */
+	bool had_client;   /* that was no keeper, and left */
 	struct shim_links links;
 	struct shim_children children;
 	struct shim_execs execs; /* oldest first */

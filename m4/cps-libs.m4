@@ -51,6 +51,7 @@ AC_MSG_RESULT([$cps_yajl_pie])
 LDFLAGS=$cps_saved_LDFLAGS
 LIBS=$cps_saved_LIBS
 
+RUNTIME_ENTRY_LDFLAGS=
 AS_IF([test $cps_static = yes], [
 	dnl Not static-pie: relocating itself costs such a program about 0.1 ms at every start, of the 1 ms that a create
 	dnl may take, and address space randomisation of the image buys little where each run lasts a millisecond.
@@ -59,6 +60,22 @@ AS_IF([test $cps_static = yes], [
 	AC_DEFINE([CAPSULE_STATIC], [1], [capsule-runtime and capsule-shim are static.])
 	RUNTIME_LIBS="-lseccomp -lcap $cps_yajl_static -lm"
 	SHIM_LIBS="-levent_core $cps_yajl_static"
+	dnl runtime/early.c: code before libc's. gcov's counters do not survive the exec that it does.
+	AC_MSG_CHECKING([whether capsule-runtime can have an entry of its own])
+	AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
+		#if !defined(__x86_64__) && !defined(__aarch64__)
+		#error no entry is written for this processor
+		#endif
+		#if !__has_attribute(no_stack_protector)
+		#error the stack protector cannot be left out
+		#endif
+		int main(void) { return 0; }]])], [cps_early=yes], [cps_early=no])
+	AS_IF([test "x$enable_coverage" = xyes], [cps_early=no])
+	AC_MSG_RESULT([$cps_early])
+	AS_IF([test $cps_early = yes], [
+		AC_DEFINE([CAPSULE_EARLY], [1], [capsule-runtime protects itself before libc begins.])
+		RUNTIME_ENTRY_LDFLAGS="-Wl,-e,rt_entry"
+	])
 ], [
 	CPS_STATIC_CFLAGS=$CPS_PIE_CFLAGS
 	CPS_STATIC_LDFLAGS=$CPS_PIE_LDFLAGS
@@ -83,6 +100,7 @@ LIB_CFLAGS="$CPS_PIE_CFLAGS $YAJL_CFLAGS"
 TEST_CFLAGS="$CPS_PIE_CFLAGS $CHECK_CFLAGS"
 TEST_LIBS=$CHECK_LIBS
 m4_foreach_w([cps_var], [CPS_STATIC_CFLAGS CPS_STATIC_LDFLAGS LIB_CFLAGS LIB_LIBS RUNTIME_CFLAGS RUNTIME_LDFLAGS
+	RUNTIME_ENTRY_LDFLAGS
 	RUNTIME_LIBS SHIM_CFLAGS SHIM_LDFLAGS SHIM_LIBS SUPERVISOR_CFLAGS SUPERVISOR_LDFLAGS SUPERVISOR_LIBS TEST_CFLAGS
 	TEST_LIBS], [AC_SUBST(cps_var)])
 ])

@@ -255,3 +255,18 @@ status_of() {
 	run ! bash -c "exec 9<>$exe"
 	"$WORK/rt" --root "$ROOT" delete c
 }
+
+@test "the runtime that waits for an exec'd process is not writable through /proc either" {
+	cp "$RUNTIME" "$WORK/rt"
+	args sleep 300
+	"$WORK/rt" --root "$ROOT" run --detach c
+	"$WORK/rt" --root "$ROOT" exec --pid-file "$WORK/pid" c sleep 300 &
+	wait_until 5 test -s "$WORK/pid"
+	local exe=/proc/$!/exe
+	cmp "$exe" "$WORK/rt"
+	[ "$(stat -f -c %i "$exe")" = "$(stat -f -c %i "$WORK/rt")" ] # the same file system: no copy was needed
+	run ! dd if=/dev/null of="$exe" conv=notrunc
+	run ! bash -c "exec 9<>$exe"
+	"$WORK/rt" --root "$ROOT" delete --force c
+	wait $! || true
+}

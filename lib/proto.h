@@ -24,6 +24,8 @@
 #define CPS_OP_DELETE	 "delete"
 #define CPS_OP_SHUTDOWN	 "shutdown"
 #define CPS_OP_KEEP	 "keep"
+#define CPS_OP_ADOPT	 "adopt"
+#define CPS_OP_RESTORE	 "restore"
 
 /* Link B, shim to runtime: create, start, exec, kill, delete as above. Events: */
 #define CPS_EVENT_SPAWNED "spawned"

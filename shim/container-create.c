@@ -111,6 +111,11 @@ static void spawned(void *owner, pid_t pid, int pidfd)
 	shim_child_add(s, &s->ct.init, pid, pidfd, on_init_exit, s);
 }
 
+int shim_container_adopt_init(struct shim *s, pid_t pid, int pidfd, struct cps_err *err)
+{
+	return shim_child_adopt(s, &s->ct.init, pid, pidfd, on_init_exit, s, err);
+}
+
 static void console(void *owner, int master)
 {
 	struct shim *s = owner;
@@ -121,6 +126,11 @@ static void console(void *owner, int master)
 static void on_oom(void *owner)
 {
 	shim_event_send(owner, CPS_EVENT_OOM, NULL);
+}
+
+void shim_container_watch_oom(struct shim *s, const char *path)
+{
+	shim_oom_start(&s->ct.oom, s->base, path, on_oom, s);
 }
 
 static void reply(void *owner, const struct cps_json *ok)
@@ -135,7 +145,10 @@ static void reply(void *owner, const struct cps_json *ok)
 	if (cps_json_get(ok, "poststart"))
 		(void)cps_json_bool(cps_json_get(ok, "poststart"), &ct->poststart, &err);
 	if (events && cps_json_str(events, &path, &err) == 0)
-		shim_oom_start(&ct->oom, s->base, path, on_oom, s);
+		shim_container_watch_oom(s, path);
+	if (cps_json_get(ok, "start_time"))
+		(void)cps_json_u64(cps_json_get(ok, "start_time"), UINT64_MAX, &ct->init_start,
+				   &err);
 	if (cgroups) {
 		struct cps_buf b = CPS_BUF_INIT;
 		struct cps_jsonw w;
@@ -221,6 +234,8 @@ static int create_start(struct shim *s, struct shim_request *r, struct cps_err *
 			shim_waiter_drop(&ct->create_waiters);
 	}
 	shim_io_ends_close(&ends);
+	if (rc == 0)
+		shim_record_update(s); /* the runtime is at work already, and needs longer */
 	return rc;
 }
 

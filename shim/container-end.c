@@ -16,6 +16,7 @@
 #include "ops.h"
 #include "own.h"
 #include "proto.h"
+#include "record.h"
 #include "runtime-link.h"
 #include "shim.h"
 
@@ -53,6 +54,14 @@ static int stop_join(struct shim *s, struct shim_request *r, struct cps_err *err
 	return 0;
 }
 
+uint64_t shim_boottime_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /* The earlier of two deadlines counts: `stop -t 0` after `stop` means now. */
 static void stop_timer(struct shim *s, uint64_t timeout_ms)
 {
@@ -68,6 +77,8 @@ static void stop_timer(struct shim *s, uint64_t timeout_ms)
 			return;
 	}
 	shim_timer(&s->ct.stop_event, timeout_ms);
+	s->ct.stop_at = shim_boottime_ms() + timeout_ms;
+	shim_record_update(s);
 }
 
 int shim_act_stop_begin(void *owner, void *arg, struct cps_err *err)
@@ -132,7 +143,10 @@ int shim_act_exit_note(void *owner, void *arg, struct cps_err *err)
 	(void)arg;
 	(void)err;
 	if (!ct->has_exit) {
-		shim_exit_init(&ct->exit, ct->init.pid, ct->init.status);
+		if (ct->init.unknown)
+			shim_exit_init_unknown(&ct->exit, ct->init.pid);
+		else
+			shim_exit_init(&ct->exit, ct->init.pid, ct->init.status);
 		/* The count is read here, while the cgroup is there, not when a notice arrives. */
 		ct->exit.oom = shim_oom_count(&ct->oom) > 0;
 		ct->has_exit = true;

@@ -18,10 +18,13 @@
 #include "ops.h"
 #include "own.h"
 #include "proto.h"
+#include "record.h"
 #include "runtime-link.h"
 #include "shim.h"
 
 #define RETRY_MS 100
+
+_Static_assert(SHIM_EVENT_COUNT <= 32, "a bit for each event in shim_container.again");
 
 static shim_action *const actions[SHIM_A_COUNT] = {
 	[SHIM_A_CREATE_BEGIN] = shim_act_create_begin,
@@ -48,6 +51,9 @@ static shim_action *const actions[SHIM_A_COUNT] = {
 	[SHIM_A_DELETE_DONE] = shim_act_delete_done,
 	[SHIM_A_DELETE_FAILED] = shim_act_delete_failed,
 	[SHIM_A_QUIT] = shim_act_quit,
+	[SHIM_A_ADOPT_BEGIN] = shim_act_adopt_begin,
+	[SHIM_A_ADOPT_DONE] = shim_act_adopt_done,
+	[SHIM_A_ADOPT_FAILED] = shim_act_adopt_failed,
 };
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -221,6 +227,8 @@ int shim_act_start_begin(void *owner, void *arg, struct cps_err *err)
 	rc = s->ct.poststart ? start_by_runtime(s, err) : shim_gate_open(s, err);
 	if (rc < 0)
 		shim_waiter_drop(&s->ct.start_waiters);
+	else if (s->ct.poststart)
+		shim_record_update(s); /* a successor must wait for that runtime */
 	return rc;
 }
 
@@ -235,6 +243,7 @@ int shim_act_start_done(void *owner, void *arg, struct cps_err *err)
 	(void)snprintf(ok, sizeof(ok), "{\"pid\":%d}", (int)s->ct.init.pid);
 	shim_waiters_ok(&s->ct.start_waiters, ok, NULL, 0);
 	shim_event_send(s, CPS_EVENT_STARTED, NULL);
+	shim_record_update(s);
 	return 0;
 }
 

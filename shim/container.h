@@ -44,6 +44,7 @@ struct shim_container {
 	char *cgroups;		/* JSON text, or NULL */
 	struct shim_link *link; /* create, start or delete at work */
 	struct shim_child init;
+	uint64_t init_start; /* its start time in the kernel's ticks */
 	struct shim_io io;
 	struct shim_gate gate;
 	struct shim_oom oom;
@@ -62,6 +63,7 @@ struct shim_container {
 	struct shim_waiters delete_waiters;
 
 	struct event stop_event;
+	uint64_t stop_at; /* when it is due, CLOCK_BOOTTIME in ms; 0: no stop */
 	struct event drain_event;
 	struct event retry_event;
 	uint32_t again;	     /* bits: news that could not be handled yet */
@@ -71,6 +73,10 @@ struct shim_container {
 };
 
 void shim_container_init(struct shim *s);
+/* Its init, which is another's child, as shim_child_adopt() has it. */
+int shim_container_adopt_init(struct shim *s, pid_t pid, int pidfd, struct cps_err *err);
+void shim_container_watch_oom(struct shim *s, const char *path);
+uint64_t shim_boottime_ms(void);
 void shim_container_done(struct shim *s);
 
 /* A request of the table. < 0: refused or failed, to be answered by the caller. */
@@ -112,5 +118,9 @@ shim_action shim_act_delete_kill;
 shim_action shim_act_delete_done;
 shim_action shim_act_delete_failed;
 shim_action shim_act_quit;
+/* adopt.c */
+shim_action shim_act_adopt_begin;
+shim_action shim_act_adopt_done;
+shim_action shim_act_adopt_failed;
 
 #endif

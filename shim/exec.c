@@ -295,7 +295,10 @@ static int act_exit_note(void *owner, void *arg, struct cps_err *err)
 	(void)arg;
 	(void)err;
 	if (!x->has_exit) {
-		shim_exit_init(&x->exit, run->child.pid, run->child.status);
+		if (run->child.unknown)
+			shim_exit_init_unknown(&x->exit, run->child.pid);
+		else
+			shim_exit_init(&x->exit, run->child.pid, run->child.status);
 		x->exit.oom = shim_oom_count(&x->shim->ct.oom) > run->oom_kills;
 		x->has_exit = true;
 	}

@@ -6,12 +6,14 @@
 #include "exit.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "clock.h"
 #include "file.h"
 
-#define EXIT_FILE "exit.json"
+#define EXIT_FILE    "exit.json"
+#define CODE_UNKNOWN 255
 
 void shim_exit_init(struct shim_exit *e, pid_t pid, int status)
 {
@@ -23,6 +25,42 @@ void shim_exit_init(struct shim_exit *e, pid_t pid, int status)
 	} else {
 		e->code = WEXITSTATUS(status);
 	}
+}
+
+void shim_exit_init_unknown(struct shim_exit *e, pid_t pid)
+{
+	*e = (struct shim_exit){ .pid = pid, .code = CODE_UNKNOWN };
+	(void)clock_gettime(CLOCK_REALTIME, &e->at);
+}
+
+int shim_exit_parse(const struct cps_json *node, struct shim_exit *ret, struct cps_err *err)
+{
+	struct shim_exit e = { .known = true };
+	const char *at = "";
+	int64_t pid = 0;
+	int64_t code = 0;
+	int64_t signal = 0;
+	int rc = cps_json_i64(cps_json_get(node, "code"), 0, 255, &code, err);
+
+	if (rc == 0)
+		rc = cps_json_i64(cps_json_get(node, "signal"), 0, _NSIG, &signal, err);
+	if (rc == 0)
+		rc = cps_json_i64(cps_json_get(node, "pid"), 0, INT32_MAX, &pid, err);
+	if (rc == 0)
+		rc = cps_json_bool(cps_json_get(node, "oom"), &e.oom, err);
+	if (rc == 0)
+		rc = cps_json_bool(cps_json_get(node, "known"), &e.known, err);
+	if (rc == 0)
+		rc = cps_json_str(cps_json_get(node, "at"), &at, err);
+	if (rc < 0)
+		return rc;
+	if (cps_time_parse(at, &e.at) < 0)
+		return cps_json_fail(cps_json_get(node, "at"), EINVAL, err, "'%s' is no time", at);
+	e.pid = (pid_t)pid;
+	e.code = (int)code;
+	e.signal = (int)signal;
+	*ret = e;
+	return 0;
 }
 
 void shim_exit_format(const struct shim_exit *e, struct cps_jsonw *w, const char *key)

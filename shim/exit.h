@@ -23,6 +23,10 @@ struct shim_exit {
 
 /* From waitpid's status, now. */
 void shim_exit_init(struct shim_exit *e, pid_t pid, int status);
+/* Nobody can say how it ended; 255 stands for that. */
+void shim_exit_init_unknown(struct shim_exit *e, pid_t pid);
+/* The exit object, as another shim wrote it. */
+int shim_exit_parse(const struct cps_json *node, struct shim_exit *ret, struct cps_err *err);
 void shim_exit_format(const struct shim_exit *e, struct cps_jsonw *w, const char *key);
 /* The object alone, e.g. as a reply. */
 void shim_exit_text(const struct shim_exit *e, struct cps_buf *b);

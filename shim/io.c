@@ -140,6 +140,30 @@ int shim_io_open(struct shim_io *io, int dirfd, bool with_stdin, uid_t uid, gid_
 	return 0;
 }
 
+int shim_io_reopen(struct shim_io *io, int dirfd, int kept[SHIM_STREAM_COUNT], bool with_stdin,
+		   struct cps_err *err)
+{
+	static const char *const names[SHIM_STREAM_COUNT] = { "stdout", "stderr" };
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < SHIM_STREAM_COUNT; i++) {
+		io->streams[i].fd = take_fd(&kept[i]);
+		if (io->streams[i].fd < 0)
+			rc = fifo_open(dirfd, names[i], O_RDONLY | O_NONBLOCK, &io->streams[i].fd,
+				       err);
+		else
+			(void)fcntl(io->streams[i].fd, F_SETFL, O_NONBLOCK);
+	}
+	if (rc == 0 && with_stdin)
+		rc = fifo_open(dirfd, "stdin", O_WRONLY | O_NONBLOCK, &io->stdin_fd, err);
+	if (rc == 0 && io->stdin_fd >= 0)
+		(void)event_assign(&io->stdin_event, io->shim->base, io->stdin_fd, EV_WRITE,
+				   on_stdin, io);
+	if (rc < 0)
+		shim_io_done(io);
+	return rc;
+}
+
 static void size_apply(struct shim_io *io)
 {
 	struct winsize ws = { .ws_row = io->rows, .ws_col = io->cols };
@@ -187,6 +211,14 @@ void shim_io_start(struct shim_io *io, struct shim_log *log)
 					   on_stream, st);
 	}
 	shim_io_update(io);
+}
+
+void shim_io_look(struct shim_io *io)
+{
+	for (int i = 0; i < SHIM_STREAM_COUNT; i++) {
+		if (io->streams[i].fd >= 0)
+			event_active(&io->streams[i].event, EV_READ, 0);
+	}
 }
 
 /* ---- reading ---- */

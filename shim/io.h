@@ -69,10 +69,17 @@ void shim_io_init(struct shim_io *io, struct shim *s, void (*closed)(void *owner
  * can open /dev/stdout again. Without stdin the container's is /dev/null. */
 int shim_io_open(struct shim_io *io, int dirfd, bool with_stdin, uid_t uid, gid_t gid,
 		 struct shim_io_ends *ret, struct cps_err *err);
+/* A predecessor's FIFOs in dirfd. kept: reading ends that somebody has saved, taken over; -1:
+ * opened anew. with_stdin: the process has not begun yet; otherwise it has seen its stdin's end. */
+int shim_io_reopen(struct shim_io *io, int dirfd, int kept[SHIM_STREAM_COUNT], bool with_stdin,
+		   struct cps_err *err);
 /* The pty's master instead; taken over. */
 void shim_io_console(struct shim_io *io, int master);
 /* Begins to read. `log` is taken over. */
 void shim_io_start(struct shim_io *io, struct shim_log *log);
+/* Looks at once whether there is something, or an end that no event will tell: nobody has the other
+ * end of a FIFO that was opened late. */
+void shim_io_look(struct shim_io *io);
 bool shim_io_is_closed(const struct shim_io *io);
 /* Its process has exited: reads what is there now. closed() may be called. */
 void shim_io_exited(struct shim_io *io);

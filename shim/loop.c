@@ -13,14 +13,17 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "conn.h"
+#include "file.h"
 #include "own.h"
 #include "reap.h"
 #include "shim.h"
 
 #define ACCEPTS_PER_WAKEUP 16
+#define LISTEN_BACKLOG	   128
 #define ACCEPT_PAUSE_MS	   1000
 
 static void on_signal(evutil_socket_t fd, short what, void *arg)
@@ -127,12 +130,25 @@ int shim_loop_init(struct shim *s, const sigset_t *mask, struct cps_err *err)
 		return cps_fail(err, errno, "signalfd");
 	(void)event_assign(&s->signal_event, s->base, s->signal_fd, EV_READ | EV_PERSIST, on_signal,
 			   s);
-	(void)event_assign(&s->listen_event, s->base, s->listen_fd, EV_READ | EV_PERSIST, on_listen,
-			   s);
 	(void)event_assign(&s->accept_retry, s->base, -1, 0, on_accept_retry, s);
 	(void)event_assign(&s->quiet_event, s->base, -1, 0, on_quiet, s);
-	if (event_add(&s->signal_event, NULL) < 0 || event_add(&s->listen_event, NULL) < 0)
+	if (event_add(&s->signal_event, NULL) < 0)
 		return cps_failx(err, ENOMEM, "make the event loop");
+	return 0;
+}
+
+int shim_loop_listen(struct shim *s, struct cps_err *err)
+{
+	mode_t before = umask(0177);
+	int fd = cps_sock_listen(s->dir, SHIM_SOCKET, SOCK_NONBLOCK, LISTEN_BACKLOG);
+
+	(void)umask(before);
+	if (fd < 0)
+		return cps_fail(err, -fd, "listen on '%s/%s'", s->dir_path, SHIM_SOCKET);
+	s->listen_fd = fd;
+	(void)event_assign(&s->listen_event, s->base, fd, EV_READ | EV_PERSIST, on_listen, s);
+	if (event_add(&s->listen_event, NULL) < 0)
+		return cps_failx(err, ENOMEM, "listen: no room in the event loop");
 	return 0;
 }
 

@@ -14,6 +14,8 @@
  *     read on after the report, so a bound loses nothing.
  *  5. No client can make the shim block or grow.
  *  6. Work per wake-up is bounded.
+ *  7. A shim that adopts leaves ADOPTING only when nothing can fail any more; before that the
+ *     container and its files are as they were found.
  *
  * The next state is entered before the action runs, so that an action may dispatch in its turn;
  * an action that fails has done nothing, and the machine returns to where it was. A request that
@@ -35,6 +37,14 @@ static const struct shim_cell container_cells[SHIM_STATE_COUNT][SHIM_EVENT_COUNT
 	[SHIM_IDLE]    [SHIM_E_SHUTDOWN]      = A(QUIT,          IDLE),
 	[SHIM_IDLE]    [SHIM_E_CLIENTS_GONE]  = A(QUIT,          IDLE),
 	[SHIM_IDLE]    [SHIM_E_TERM]          = A(QUIT,          IDLE),
+
+	[SHIM_ADOPTING][SHIM_E_ADOPT]         = A(ADOPT_BEGIN,   ADOPTING),
+	[SHIM_ADOPTING][SHIM_E_CLIENTS_GONE]  = A(ADOPT_BEGIN,   ADOPTING), /* nobody is needed to tell us */
+	[SHIM_ADOPTING][SHIM_E_ADOPT_CREATED] = A(ADOPT_DONE,    CREATED),
+	[SHIM_ADOPTING][SHIM_E_ADOPT_RUNNING] = A(ADOPT_DONE,    RUNNING),
+	[SHIM_ADOPTING][SHIM_E_ADOPT_EXITED]  = A(ADOPT_DONE,    EXITED),
+	[SHIM_ADOPTING][SHIM_E_ADOPT_FAILED]  = A(ADOPT_FAILED,  ADOPTING),
+	[SHIM_ADOPTING][SHIM_E_TERM]          = A(QUIT,          ADOPTING),
 
 	[SHIM_CREATING][SHIM_E_CREATE_DONE]   = A(CREATE_DONE,   CREATED),
 	[SHIM_CREATING][SHIM_E_CREATE_FAILED] = A(CREATE_FAILED, IDLE),
@@ -112,6 +122,7 @@ static const struct shim_cell exec_cells[SHIM_EXEC_STATE_COUNT][SHIM_EXEC_EVENT_
 
 static const char *const container_states[SHIM_STATE_COUNT] = {
 	[SHIM_IDLE]     = "idle",
+	[SHIM_ADOPTING] = "adopting",
 	[SHIM_CREATING] = "creating",
 	[SHIM_CREATED]  = "created",
 	[SHIM_STARTING] = "starting",
@@ -130,6 +141,7 @@ static const char *const container_events[SHIM_EVENT_COUNT] = {
 	[SHIM_E_EXEC]          = "exec",
 	[SHIM_E_DELETE]        = "delete",
 	[SHIM_E_DELETE_FORCE]  = "delete-force",
+	[SHIM_E_ADOPT]         = "adopt",
 	[SHIM_E_SHUTDOWN]      = "shutdown",
 	[SHIM_E_CREATE_DONE]   = "create-done",
 	[SHIM_E_CREATE_FAILED] = "create-failed",
@@ -145,6 +157,10 @@ static const char *const container_events[SHIM_EVENT_COUNT] = {
 	[SHIM_E_STOP_TIMEOUT]  = "stop-timeout",
 	[SHIM_E_CLIENTS_GONE]  = "clients-gone",
 	[SHIM_E_TERM]          = "term",
+	[SHIM_E_ADOPT_CREATED] = "adopt-created",
+	[SHIM_E_ADOPT_RUNNING] = "adopt-running",
+	[SHIM_E_ADOPT_EXITED]  = "adopt-exited",
+	[SHIM_E_ADOPT_FAILED]  = "adopt-failed",
 };
 
 static const char *const exec_states[SHIM_EXEC_STATE_COUNT] = {

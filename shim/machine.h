@@ -14,6 +14,7 @@
 
 enum shim_state {
 	SHIM_IDLE,     /* no container */
+	SHIM_ADOPTING, /* the container of a shim that is dead is to become ours */
 	SHIM_CREATING, /* the runtime is at work */
 	SHIM_CREATED,  /* init waits at the gate, and is our child */
 	SHIM_STARTING, /* GO was sent */
@@ -34,6 +35,7 @@ enum shim_event {
 	SHIM_E_EXEC,
 	SHIM_E_DELETE,
 	SHIM_E_DELETE_FORCE,
+	SHIM_E_ADOPT,
 	SHIM_E_SHUTDOWN,
 	/* news: a cell that is not in the table ignores them */
 	SHIM_E_CREATE_DONE, /* the runtime has answered and exited */
@@ -48,8 +50,12 @@ enum shim_event {
 	SHIM_E_STDIO_CLOSED,
 	SHIM_E_DRAIN_TIMEOUT,
 	SHIM_E_STOP_TIMEOUT,
-	SHIM_E_CLIENTS_GONE, /* the last connection was closed */
-	SHIM_E_TERM,	     /* SIGTERM to the shim */
+	SHIM_E_CLIENTS_GONE,  /* the last connection was closed */
+	SHIM_E_TERM,	      /* SIGTERM to the shim */
+	SHIM_E_ADOPT_CREATED, /* what a container was found to be, whose shim had died */
+	SHIM_E_ADOPT_RUNNING, /* … or had been: INIT_EXITED follows */
+	SHIM_E_ADOPT_EXITED,
+	SHIM_E_ADOPT_FAILED,
 	SHIM_EVENT_COUNT,
 };
 
@@ -81,6 +87,9 @@ enum shim_action_kind {
 	SHIM_A_DELETE_DONE,
 	SHIM_A_DELETE_FAILED,
 	SHIM_A_QUIT,
+	SHIM_A_ADOPT_BEGIN,
+	SHIM_A_ADOPT_DONE,
+	SHIM_A_ADOPT_FAILED,
 	SHIM_A_COUNT,
 };
 

@@ -20,6 +20,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "adopt.h"
+#include "claim.h"
 #include "conn.h"
 #include "exec.h"
 #include "file.h"
@@ -32,14 +34,12 @@
 #include "runtime-link.h"
 #include "shim.h"
 
-#define SOCKET_NAME    "shim.sock"
-#define LISTEN_BACKLOG 128
-
 struct options {
 	const char *root;
 	const char *id;
 	const char *runtime;
 	int64_t client_fd;
+	bool adopt;
 	bool help;
 	bool version;
 };
@@ -57,6 +57,8 @@ static int options_parse(int argc, char **argv, struct options *o, struct cps_er
 	const struct cps_opt table[] = {
 		{ "root", 0, CPS_OPT_STR, &o->root, "DIR", "where containers' state is kept" },
 		{ "id", 0, CPS_OPT_STR, &o->id, "ID", "name of the container" },
+		{ "adopt", 0, CPS_OPT_FLAG, &o->adopt, NULL,
+		  "take over the container of a shim that has died" },
 		{ "client-fd", 0, CPS_OPT_STR, &client_fd, "N",
 		  "a connected socket: the first client" },
 		{ "runtime", 0, CPS_OPT_STR, &o->runtime, "FILE",
@@ -152,19 +154,33 @@ static int dir_make(struct shim *s, struct cps_err *err)
 		return rc;
 	}
 	s->note.dir = s->dir;
+	return shim_claim_new(s, err);
+}
+
+/* <root>/<id> of a shim that has died; nothing in it is changed yet. */
+static int dir_claim(struct shim *s, struct cps_err *err)
+{
+	int rc;
+
+	s->dir = open(s->dir_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->dir < 0)
+		return errno == ENOENT ? cps_failx(err, ENOENT, "no such container: '%s'", s->id)
+				       : cps_fail(err, errno, "open '%s'", s->dir_path);
+	rc = shim_claim_dead(s, err);
+	if (rc < 0)
+		return rc;
+	s->note.dir = s->dir;
+	(void)unlinkat(s->dir, SHIM_SOCKET, 0); /* nobody listens there any more */
 	return 0;
 }
 
-static int listen_init(struct shim *s, struct cps_err *err)
+static void identity_find(struct shim *s)
 {
-	mode_t before = umask(0177);
-	int fd = cps_sock_listen(s->dir, SOCKET_NAME, SOCK_NONBLOCK, LISTEN_BACKLOG);
+	struct cps_err ignored;
 
-	(void)umask(before);
-	if (fd < 0)
-		return cps_fail(err, -fd, "listen on '%s/%s'", s->dir_path, SOCKET_NAME);
-	s->listen_fd = fd;
-	return 0;
+	(void)clock_gettime(CLOCK_REALTIME, &s->started_at);
+	(void)cps_proc_start_time(getpid(), &s->start_time);
+	(void)cps_boot_id(s->boot_id, &ignored); /* its record then holds for any boot */
 }
 
 static int shim_up(struct shim *s, const struct options *o, struct cps_err *err)
@@ -181,16 +197,15 @@ static int shim_up(struct shim *s, const struct options *o, struct cps_err *err)
 		rc = cps_fail(err, ENOMEM, "start");
 	}
 	if (rc == 0)
-		rc = dir_make(s, err);
-	if (rc == 0)
-		rc = listen_init(s, err);
+		rc = o->adopt ? dir_claim(s, err) : dir_make(s, err);
 	if (rc == 0)
 		rc = shim_loop_init(s, &signals, err);
-	if (rc == 0)
-		shim_container_init(s);
-	(void)clock_gettime(CLOCK_REALTIME, &s->started_at);
-	(void)cps_proc_start_time(getpid(), &s->start_time);
-	return rc;
+	if (rc < 0)
+		return rc;
+	shim_container_init(s);
+	identity_find(s);
+	/* One that adopts is not to be found before it knows what it has. */
+	return o->adopt ? shim_adopt_init(s, err) : shim_loop_listen(s, err);
 }
 
 /* What it has to say from here on it says to its clients, and a terminal or pipe of the caller's
@@ -209,6 +224,7 @@ static void shim_down(struct shim *s)
 {
 	shim_conns_close_all(s);
 	if (s->base) {
+		shim_adopt_free(s);
 		shim_execs_end(s, false);
 		shim_container_done(s);
 		shim_links_end(s);
@@ -217,6 +233,7 @@ static void shim_down(struct shim *s)
 	shim_scratch_done(&s->scratch);
 	cps_close(&s->runtime_fd);
 	cps_close(&s->dir);
+	cps_close(&s->lock_fd);
 	free(s->dir_path);
 }
 
@@ -240,6 +257,7 @@ static int run(const struct options *o, struct cps_err *err)
 		.root = o->root,
 		.id = o->id,
 		.dir = -1,
+		.lock_fd = -1,
 		.runtime_fd = -1,
 		.signal_fd = -1,
 		.listen_fd = -1,
@@ -256,17 +274,20 @@ static int run(const struct options *o, struct cps_err *err)
 		stdio_detach();
 		if (o->client_fd >= 0)
 			shim_conn_open(&s, (int)o->client_fd);
+		if (o->adopt && s.nconns == 0)
+			shim_news(&s, SHIM_E_CLIENTS_GONE);
 		shim_loop_run(&s);
 	} else {
 		if (o->client_fd >= 0)
 			client_refuse((int)o->client_fd, err);
-		if (s.dir >= 0) {
-			(void)unlinkat(s.dir, SOCKET_NAME, 0);
+		if (s.dir_path && s.dir >= 0 && !o->adopt) {
+			(void)unlinkat(s.dir, SHIM_SOCKET, 0);
+			(void)unlinkat(s.dir, SHIM_LOCK, 0);
 			(void)rmdir(s.dir_path);
 		}
 	}
 	shim_down(&s);
-	return rc;
+	return rc < 0 || s.failed ? -1 : 0;
 }
 
 int main(int argc, char **argv)

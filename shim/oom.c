@@ -154,6 +154,12 @@ void shim_oom_start(struct shim_oom *o, struct event_base *base, const char *pat
 	(void)event_add(&o->event, NULL);
 }
 
+void shim_oom_resume(struct shim_oom *o, uint64_t first)
+{
+	o->first = first;
+	o->told = shim_oom_count(o);
+}
+
 void shim_oom_stop(struct shim_oom *o)
 {
 	if (!o->watching)

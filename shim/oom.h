@@ -31,6 +31,9 @@ void shim_oom_init(struct shim_oom *o);
 /* Without memory or descriptors the watch is silently absent; the count at the exit is not. */
 void shim_oom_start(struct shim_oom *o, struct event_base *base, const char *path,
 		    void (*killed)(void *owner), void *owner);
+/* After the start: what the count was when the container was made, as a predecessor knew it. Kills
+ * since then count as told. */
+void shim_oom_resume(struct shim_oom *o, uint64_t first);
 /* Kills since the start. */
 uint64_t shim_oom_count(const struct shim_oom *o);
 void shim_oom_stop(struct shim_oom *o); /* the watch; the count can still be asked for */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adopt.h"
 #include "attach.h"
 #include "clock.h"
 #include "conn.h"
@@ -134,6 +135,21 @@ static int op_shutdown(struct shim_request *r, struct cps_err *err)
 	return shim_container_request(r->shim, SHIM_E_SHUTDOWN, r, err);
 }
 
+static int op_adopt(struct shim_request *r, struct cps_err *err)
+{
+	if (!r->shim->adopt)
+		return cps_failx(err, EALREADY, "adopt: container '%s' has its shim", r->shim->id);
+	return shim_container_request(r->shim, SHIM_E_ADOPT, r, err);
+}
+
+static int op_restore(struct shim_request *r, struct cps_err *err)
+{
+	if (!r->shim->adopt)
+		return cps_failx(err, EALREADY, "restore: container '%s' has its shim",
+				 r->shim->id);
+	return shim_adopt_restore(r->shim, r, err);
+}
+
 static int op_subscribe(struct shim_request *r, struct cps_err *err)
 {
 	(void)err;
@@ -171,11 +187,11 @@ static int op_wait(struct shim_request *r, struct cps_err *err)
 	return 0;
 }
 
-/* The four words of the OCI, and `running` for all between. */
-static const char *status_word(enum shim_state state)
+const char *shim_status_word(enum shim_state state)
 {
 	switch (state) {
 	case SHIM_IDLE:
+	case SHIM_ADOPTING:
 	case SHIM_CREATING:
 		return "creating";
 	case SHIM_CREATED:
@@ -228,7 +244,7 @@ static int op_state(struct shim_request *r, struct cps_err *err)
 	cps_jsonw_init(&w, &b, false);
 	cps_jsonw_open(&w, NULL, '{');
 	cps_jsonw_str(&w, "id", s->id);
-	cps_jsonw_str(&w, "status", status_word(state));
+	cps_jsonw_str(&w, "status", shim_status_word(state));
 	cps_jsonw_str(&w, "machine", shim_machine_state_name(&s->machine));
 	cps_jsonw_i64(&w, "pid", state < SHIM_DRAINING ? ct->init.pid : 0);
 	cps_jsonw_str(&w, "bundle", ct->bundle);
@@ -348,15 +364,23 @@ static int op_attach(struct shim_request *r, struct cps_err *err)
 }
 
 static const struct op ops[] = {
-	{ CPS_OP_HELLO, op_hello },   { CPS_OP_CREATE, op_create },
-	{ CPS_OP_START, op_start },   { CPS_OP_STATE, op_state },
-	{ CPS_OP_KILL, op_kill },     { CPS_OP_STOP, op_stop },
-	{ CPS_OP_EXEC, op_exec },     { CPS_OP_JOBS, op_jobs },
-	{ CPS_OP_RESIZE, op_resize }, { CPS_OP_ATTACH, op_attach },
-	{ CPS_OP_WAIT, op_wait },     { CPS_OP_SUBSCRIBE, op_subscribe },
-	{ CPS_OP_DELETE, op_delete }, { CPS_OP_SHUTDOWN, op_shutdown },
-	{ CPS_OP_KEEP, op_keep },
+	{ CPS_OP_HELLO, op_hello },	{ CPS_OP_CREATE, op_create },
+	{ CPS_OP_START, op_start },	{ CPS_OP_STATE, op_state },
+	{ CPS_OP_KILL, op_kill },	{ CPS_OP_STOP, op_stop },
+	{ CPS_OP_EXEC, op_exec },	{ CPS_OP_JOBS, op_jobs },
+	{ CPS_OP_RESIZE, op_resize },	{ CPS_OP_ATTACH, op_attach },
+	{ CPS_OP_WAIT, op_wait },	{ CPS_OP_SUBSCRIBE, op_subscribe },
+	{ CPS_OP_DELETE, op_delete },	{ CPS_OP_SHUTDOWN, op_shutdown },
+	{ CPS_OP_KEEP, op_keep },	{ CPS_OP_ADOPT, op_adopt },
+	{ CPS_OP_RESTORE, op_restore },
 };
+
+/* What makes sense while it is not known yet what there is. */
+static bool is_for_adopting(const struct op *op)
+{
+	return op->run == op_hello || op->run == op_restore || op->run == op_adopt ||
+	       op->run == op_subscribe;
+}
 
 static int op_find(struct shim_request *r, const struct op **ret, struct cps_err *err)
 {
@@ -370,6 +394,8 @@ static int op_find(struct shim_request *r, const struct op **ret, struct cps_err
 			continue;
 		if (!r->conn->greeted && ops[i].run != op_hello)
 			return cps_failx(err, EPROTO, "%s: say hello first", name);
+		if (r->shim->adopt && !is_for_adopting(&ops[i]))
+			return cps_failx(err, EBUSY, "%s: the container is being adopted", name);
 		*ret = &ops[i];
 		return 0;
 	}

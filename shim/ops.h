@@ -8,9 +8,13 @@
 #include <stdint.h>
 
 #include "frame.h"
+#include "machine.h"
 
 struct shim;
 struct shim_conn;
+
+/* The four words of the OCI, and `running` for all between. */
+const char *shim_status_word(enum shim_state state);
 
 struct shim_request {
 	struct shim *shim;

@@ -20,6 +20,9 @@
 /* A container without a pid namespace may orphan processes to us as fast as it can fork. */
 #define REAPED_PER_WAKEUP 256
 
+/* How long the status of a process that is not our child may be asked for. */
+#define ASKING_MS 2000
+
 void shim_child_add(struct shim *s, struct shim_child *c, pid_t pid, int pidfd,
 		    void (*on_exit)(void *owner), void *owner)
 {
@@ -42,7 +45,61 @@ void shim_child_remove(struct shim_child *c)
 		return;
 	c->listed = false;
 	LIST_REMOVE(c, link);
+	if (c->adopted)
+		(void)event_del(&c->event);
 	cps_close(&c->pidfd);
+}
+
+static void on_adopted(evutil_socket_t fd, short what, void *arg)
+{
+	struct shim_child *c = arg;
+	struct shim *s = c->shim;
+	unsigned ms = c->asked_ms + 1;
+	int rc = cps_pidfd_exit_status(c->pidfd, c->pid, &c->status);
+
+	(void)fd;
+	(void)what;
+	/* It is gone, but its parent takes its time, and until then /proc may not be ours to read:
+	 * after 1, 2, 4 … ms once more. */
+	if (rc == -EAGAIN && ms <= ASKING_MS) {
+		c->asked_ms += ms;
+		(void)event_assign(&c->event, s->base, -1, 0, on_adopted, c);
+		shim_timer(&c->event, ms);
+		return;
+	}
+	if (rc < 0)
+		shim_note(&s->note, "process %d has ended; how is not known: %s", (int)c->pid,
+			  rc == -EAGAIN
+				  ? "its parent does not reap it, and we may not look"
+				  : "its parent has reaped it, and this kernel does not tell");
+	c->unknown = rc < 0;
+	c->exited = true;
+	shim_reap(s);
+}
+
+int shim_child_adopt(struct shim *s, struct shim_child *c, pid_t pid, int pidfd,
+		     void (*on_exit)(void *owner), void *owner, struct cps_err *err)
+{
+	shim_child_remove(c);
+	*c = (struct shim_child){
+		.pid = pid,
+		.pidfd = pidfd,
+		.on_exit = on_exit,
+		.owner = owner,
+		.shim = s,
+		.adopted = true,
+		.exited = pidfd < 0,
+		.unknown = pidfd < 0,
+	};
+	(void)event_assign(&c->event, s->base, pidfd, EV_READ, on_adopted, c);
+	if (pidfd >= 0 && event_add(&c->event, NULL) < 0) {
+		cps_close(&c->pidfd);
+		return cps_failx(err, ENOMEM, "watch process %d: no room in the event loop",
+				 (int)pid);
+	}
+	c->listed = true;
+	LIST_INSERT_HEAD(&s->children, c, link);
+	return 0;
 }
 
 int shim_child_signal(const struct shim_child *c, int signal)
@@ -64,7 +121,7 @@ static void child_exited(struct shim *s, pid_t pid, int status)
 		return;
 	LIST_FOREACH(c, &s->children, link)
 	{
-		if (c->pid == pid && !c->exited) {
+		if (c->pid == pid && !c->exited && !c->adopted) {
 			c->exited = true;
 			c->status = status;
 			return;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Children. Whoever expects one registers it as soon as its pid is known; SIGCHLD then finds it.
+ * Adopted processes are children of somebody else: their pidfd tells when they have ended, and the
+ * kernel is asked how.
  */
 #ifndef SHIM_REAP_H
 #define SHIM_REAP_H
@@ -9,16 +11,25 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include <event2/event_struct.h>
+
+#include "err.h"
+
 struct shim;
 
 struct shim_child {
 	LIST_ENTRY(shim_child) link;
 	pid_t pid;
-	int pidfd; /* owned while registered */
-	int status;
+	int pidfd;  /* owned while registered */
+	int status; /* waitpid's */
 	bool listed;
 	bool exited;
+	bool unknown; /* … and nobody can say how */
 	bool told;
+	bool adopted;
+	struct shim *shim;  /* of an adopted one, as what follows: */
+	struct event event; /* its pidfd, then the time to ask again */
+	unsigned asked_ms;
 	void (*on_exit)(void *owner); /* once, after all runtime links have been served */
 	void *owner;
 };
@@ -26,6 +37,10 @@ struct shim_child {
 /* Takes over pidfd (-1: opened here). */
 void shim_child_add(struct shim *s, struct shim_child *c, pid_t pid, int pidfd,
 		    void (*on_exit)(void *owner), void *owner);
+/* The same for a process that is not our child. pidfd -1: it is gone, and was before we came;
+ * shim_reap() tells so. Otherwise taken over, also on failure. */
+int shim_child_adopt(struct shim *s, struct shim_child *c, pid_t pid, int pidfd,
+		     void (*on_exit)(void *owner), void *owner, struct cps_err *err);
 void shim_child_remove(struct shim_child *c);
 /* 0, or -ESRCH if it is gone, or another -errno. */
 int shim_child_signal(const struct shim_child *c, int signal);

@@ -24,6 +24,7 @@ struct shim_conn;
 struct shim_link;
 struct shim_child;
 struct shim_exec;
+struct shim_adopt;
 
 LIST_HEAD(shim_conns, shim_conn);
 LIST_HEAD(shim_links, shim_link);
@@ -35,9 +36,12 @@ struct shim {
 	const char *id;
 	char *dir_path; /* <root>/<id> */
 	int dir;	/* O_DIRECTORY */
+	int lock_fd;	/* claim.h */
 	int runtime_fd; /* the runtime's binary, as it was when we started */
 	struct timespec started_at;
 	uint64_t start_time; /* of this process, in the kernel's ticks: identity across pid reuse */
+	char boot_id[37];
+	bool failed; /* it ends with status 1 */
 	struct shim_note note;
 
 	struct event_base *base;
@@ -50,6 +54,7 @@ struct shim {
 	bool quiet_armed;
 	struct shim_scratch scratch;
 
+	struct shim_adopt *adopt; /* NULL unless the machine is in ADOPTING */
 	struct shim_machine machine;
 	struct shim_container ct;
 

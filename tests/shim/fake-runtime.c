@@ -4,11 +4,12 @@
  * processes waiting at a gate. <bundle>/fake.json says how it shall misbehave:
  *
  *   {"create":{"delay_ms":N, "fail":"message", "step":"row", "die":"early|late",
- *              "linger_ms":N, "init_exit":N, "silent":true}, "start":{…}, "exec":{…}, "delete":{…}}
+ *              "beside_ms":N, "linger_ms":N, "init_exit":N, "silent":true}, "start":{…},
+ * "exec":{…}, "delete":{…}}
  *
  * delay: before anything; fail: an error reply; die: SIGKILL itself before or after `spawned`;
- * linger: between the reply and its exit; init_exit: init exits so, without waiting at the gate;
- * silent: no `spawned` event; poststart: ask for `start`.
+ * beside: between `spawned` and the reply; linger: between the reply and its exit; init_exit: init
+ * exits so, without waiting at the gate; silent: no `spawned` event; poststart: ask for `start`.
  */
 #include <config.h>
 
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -223,8 +225,26 @@ static int stdio_take(struct fake *f, int stdio[3])
 	return 0;
 }
 
+/* What the real one records, as far as a successor of the shim reads it. */
+static void state_save(const struct fake *f, int dir, pid_t pid, uint64_t start, bool terminal)
+{
+	char json[512];
+	char boot[37] = "";
+	struct cps_err err;
+	int n;
+
+	(void)cps_boot_id(boot, &err);
+	n = snprintf(json, sizeof(json),
+		     "{\"pid\":%d,\"startTime\":%llu,\"bootId\":\"%s\",\"created\":"
+		     "\"2026-01-02T03:04:05Z\",\"poststart\":%s,\"terminal\":%s}",
+		     (int)pid, (unsigned long long)start, boot,
+		     flag(f->how, "poststart") ? "true" : "false", terminal ? "true" : "false");
+	(void)cps_file_replace(dir, "state.json", json, (size_t)n, 0600, &err);
+}
+
 static void create(struct fake *f)
 {
+	uint64_t start_time = 0;
 	const struct cps_json *process = cps_json_get(f->config, "process");
 	char link[8192];
 	char reply[16384];
@@ -239,19 +259,24 @@ static void create(struct fake *f)
 	if (symlink(f->bundle, link) < 0)
 		_exit(2);
 	dir = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void)flock(dir, LOCK_EX | LOCK_NB);
 	listener = cps_sock_listen(dir, CPS_GATE_SOCKET, 0, 4);
 	(void)stdio_take(f, stdio);
 	pid = process_make(f, process, stdio, terminal, listener, &master);
+	(void)cps_proc_start_time(pid, &start_time);
 	die_if(f, "early");
 	event_spawned(f, pid);
+	state_save(f, dir, pid, start_time, terminal);
 	if (terminal)
 		event_console(master);
 	die_if(f, "late");
+	sleep_ms(num(f->how, "beside_ms", 0));
+	(void)flock(dir, LOCK_UN);
 	(void)snprintf(reply, sizeof(reply),
-		       "{\"pid\":%d,\"start_time\":1,\"memory_events\":\"%s/memory.events\","
+		       "{\"pid\":%d,\"start_time\":%llu,\"memory_events\":\"%s/memory.events\","
 		       "\"cgroups\":{\"memory\":\"%s\"},\"poststart\":%s,\"terminal\":%s}",
-		       (int)pid, f->bundle, f->bundle, flag(f->how, "poststart") ? "true" : "false",
-		       terminal ? "true" : "false");
+		       (int)pid, (unsigned long long)start_time, f->bundle, f->bundle,
+		       flag(f->how, "poststart") ? "true" : "false", terminal ? "true" : "false");
 	ok(f, reply);
 }
 
@@ -311,7 +336,8 @@ static void kill_op(struct fake *f)
 
 static void delete_op(struct fake *f)
 {
-	static const char *const names[] = { "gate.sock", "fake-bundle", "fake-pids" };
+	static const char *const names[] = { "gate.sock", "fake-bundle", "fake-pids",
+					     "state.json" };
 	char path[8192];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

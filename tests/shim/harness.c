@@ -59,7 +59,7 @@ static const char *build_dir(void)
 	return dir ? dir : ".";
 }
 
-static void shim_exec(struct h *h, int client)
+static void shim_exec(struct h *h, int client, bool adopt)
 {
 	char shim[512];
 	char runtime[512];
@@ -72,7 +72,7 @@ static void shim_exec(struct h *h, int client)
 	/* A test that is killed takes its shim along; one that fails does so by h_end. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	(void)execl(shim, shim, "--root", h->root, "--id", "c1", "--client-fd", fd, "--runtime",
-		    runtime, (char *)NULL);
+		    runtime, adopt ? "--adopt" : (char *)NULL, (char *)NULL);
 	_exit(126);
 }
 
@@ -96,10 +96,21 @@ static void at_exit(void)
 		h_end(to_end);
 }
 
+static void shim_fork(struct h *h, bool adopt)
+{
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	h->shim = fork();
+	if (h->shim == 0)
+		shim_exec(h, pair[1], adopt);
+	(void)close(pair[1]);
+	h->sock = pair[0];
+}
+
 void h_start(struct h *h, const char *process, const char *fake)
 {
 	char config[4096];
-	int pair[2];
 
 	memset(h, 0, sizeof(*h));
 	to_end = h;
@@ -119,13 +130,46 @@ void h_start(struct h *h, const char *process, const char *fake)
 	file_write(h->bundle, "memory.events", "low 0\noom 0\noom_kill 0\n");
 	h_fake(h, fake ? fake : "{}");
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	h->shim = fork();
-	if (h->shim == 0)
-		shim_exec(h, pair[1]);
-	(void)close(pair[1]);
-	h->sock = pair[0];
+	shim_fork(h, false);
 	hello(h, h->sock);
+}
+
+void h_kill_shim(struct h *h)
+{
+	int status;
+
+	(void)kill(h->shim, SIGKILL);
+	ck_assert_int_eq(waitpid(h->shim, &status, 0), h->shim);
+	h->shim = 0;
+	cps_close(&h->sock);
+}
+
+bool h_adopter(struct h *h, int *ret_errno)
+{
+	const struct cps_json *ok = NULL;
+	struct cps_frame f;
+	struct cps_err err;
+	uint32_t id;
+
+	shim_fork(h, true);
+	id = h_send(h, h->sock, "\"op\":\"hello\",\"protocol\":1,\"version\":\"test\"", NULL, 0);
+	h_reply(h, h->sock, id, &f);
+	*ret_errno = -cps_reply_check(&f, &ok, &err);
+	return *ret_errno == 0;
+}
+
+const struct cps_json *h_adopt(struct h *h)
+{
+	int num;
+
+	ck_assert_msg(h_adopter(h, &num), "%s", strerror(num));
+	return h_ok(h, "\"op\":\"adopt\"");
+}
+
+void h_reap(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
 }
 
 /* Kills all children, and theirs as they become ours. */

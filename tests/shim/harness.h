@@ -31,6 +31,16 @@ void h_start(struct h *h, const char *process, const char *fake);
 void h_fake(struct h *h, const char *fake); /* changes it */
 void h_end(struct h *h);
 
+/* SIGKILL to the shim, and it is gone; its clients' sockets are closed. */
+void h_kill_shim(struct h *h);
+/* Starts another one with --adopt, its first client having said hello; false: it has refused that,
+ * *ret_errno says why. The container is not adopted yet. */
+bool h_adopter(struct h *h, int *ret_errno);
+/* … and has it adopt; the reply's object. */
+const struct cps_json *h_adopt(struct h *h);
+/* Kills children of ours that wait to be reaped: what a shim left behind when it was killed. */
+void h_reap(void);
+
 int h_connect(struct h *h); /* one more client, having said hello */
 
 /* Sends; returns the request's id. names: NULL or JSON array of fds' names. */

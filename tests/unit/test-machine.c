@@ -69,6 +69,32 @@ START_TEST(test_a_whole_life)
 }
 END_TEST
 
+START_TEST(test_adopted_lives)
+{
+	static const struct {
+		unsigned event, state;
+	} found[] = {
+		{ SHIM_E_ADOPT_CREATED, SHIM_CREATED },
+		{ SHIM_E_ADOPT_RUNNING, SHIM_RUNNING },
+		{ SHIM_E_ADOPT_EXITED, SHIM_EXITED },
+	};
+
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
+		struct shim_machine m = machine_of(&shim_container_table);
+		struct cps_err err;
+		int rc;
+
+		/* never by a shim that has begun otherwise */
+		ck_assert(shim_dispatch(&m, found[i].event, NULL, &rc, &err) == SHIM_IGNORED);
+		ck_assert(shim_dispatch(&m, SHIM_E_ADOPT, NULL, &rc, &err) == SHIM_REFUSED);
+		m.state = SHIM_ADOPTING;
+		ck_assert(shim_dispatch(&m, SHIM_E_CREATE, NULL, &rc, &err) == SHIM_REFUSED);
+		play(&m, i == 0 ? SHIM_E_CLIENTS_GONE : SHIM_E_ADOPT, SHIM_ADOPTING);
+		play(&m, found[i].event, found[i].state);
+	}
+}
+END_TEST
+
 START_TEST(test_init_that_exits_while_creating_is_not_yet_an_exit)
 {
 	struct shim_machine m = machine_of(&shim_container_table);
@@ -154,6 +180,9 @@ static void reach(const struct shim_table *t)
 	bool reached[16] = { true };
 	bool more = true;
 
+	if (t == &shim_container_table)
+		reached[SHIM_ADOPTING] = true; /* where a successor begins */
+
 	while (more) {
 		more = false;
 		for (unsigned s = 0; s < t->states; s++) {
@@ -231,6 +260,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		test_a_whole_life,
+		test_adopted_lives,
 		test_init_that_exits_while_creating_is_not_yet_an_exit,
 		test_a_start_that_did_not_reach_init_can_be_repeated,
 		test_a_request_that_fails_leaves_the_state,

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a dead shim has left, read back. Records of older shims lack members: then the runtime's
+ * state.json says it, or the defaults of `create` hold.
+ */
+#include <config.h>
+#include "record.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bundle.h"
+#include "clock.h"
+#include "file.h"
+#include "own.h"
+#include "proc.h"
+#include "shim.h"
+
+#define FILE_MAX     (1u << 20) /* state.json repeats annotations; ours are a few KiB */
+#define JOBS_MAX     10000
+#define JOBS_DEFAULT 100
+
+static int file_load(int dir, const char *name, struct cps_arena *a, const struct cps_json **ret,
+		     struct cps_err *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int rc = cps_file_read(dir, name, FILE_MAX, &text, &len, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cps_json_parse(a, text, len, ret, err);
+	if (rc == 0)
+		rc = cps_json_want(*ret, CPS_JSON_OBJECT, err);
+	return cps_wrap(err, rc, "%s", name);
+}
+
+static int identity_load(const struct cps_json *o, const char *start, struct shim_identity *ret,
+			 struct cps_err *err)
+{
+	int64_t pid = 0;
+	int rc = 0;
+
+	if (cps_json_get(o, "pid"))
+		rc = cps_json_i64(cps_json_get(o, "pid"), 0, INT32_MAX, &pid, err);
+	if (rc == 0 && pid > 0)
+		rc = cps_json_u64(cps_json_get(o, start), UINT64_MAX, &ret->start_time, err);
+	if (rc == 0)
+		ret->pid = (pid_t)pid;
+	return rc;
+}
+
+static int boot_check(const struct cps_json *id, bool *ret_other, struct cps_err *err)
+{
+	const char *then;
+	char now[37];
+	int rc;
+
+	if (!id)
+		return 0;
+	rc = cps_json_str(id, &then, err);
+	if (rc == 0)
+		rc = cps_boot_id(now, err);
+	if (rc == 0 && strcmp(then, now) != 0)
+		*ret_other = true;
+	return rc;
+}
+
+int shim_past_load(int dir, struct cps_arena *a, struct shim_past *ret, struct cps_err *err)
+{
+	struct shim_past p = { .phase = "" };
+	int rc = file_load(dir, "state.json", a, &p.state, err);
+
+	if (rc == -ENOENT)
+		rc = 0;
+	if (rc == 0)
+		rc = file_load(dir, "exit.json", a, &p.exit, err);
+	if (rc == -ENOENT)
+		rc = 0;
+	if (rc == 0)
+		rc = file_load(dir, "shim.json", a, &p.record, err);
+	if (rc < 0)
+		return rc;
+	rc = identity_load(p.record, "start_time", &p.shim, err);
+	if (rc == 0)
+		rc = boot_check(cps_json_get(p.record, "boot_id"), &p.other_boot, err);
+	if (rc == 0 && cps_json_get(p.record, "init"))
+		rc = identity_load(cps_json_get(p.record, "init"), "start_time", &p.init, err);
+	if (rc == 0 && cps_json_get(p.record, "phase"))
+		rc = cps_json_str(cps_json_get(p.record, "phase"), &p.phase, err);
+	if (rc < 0)
+		return cps_wrap(err, rc, "shim.json");
+	/* The runtime knows best what it has made. */
+	rc = identity_load(p.state, "startTime", &p.init, err);
+	if (rc == 0 && p.init.pid > 0)
+		rc = boot_check(cps_json_get(p.state, "bootId"), &p.other_boot, err);
+	if (rc < 0)
+		return cps_wrap(err, rc, "state.json");
+	*ret = p;
+	return 0;
+}
+
+bool shim_identity_is_alive(const struct shim_identity *who)
+{
+	uint64_t ticks;
+	char letter;
+
+	if (who->pid <= 0 || cps_proc_start_time(who->pid, &ticks) < 0 || ticks != who->start_time)
+		return false;
+	letter = cps_proc_state(who->pid); /* a zombie has ended, whoever is to reap it */
+	return letter && letter != 'Z' && letter != 'X';
+}
+
+/* ---- into the container ---- */
+
+static int number_get(const struct cps_json *o, const char *key, uint64_t max, uint64_t *ret,
+		      struct cps_err *err)
+{
+	const struct cps_json *node = cps_json_get(o, key);
+
+	return node ? cps_json_u64(node, max, ret, err) : 0;
+}
+
+static int flag_get(const struct cps_json *o, const char *key, bool *ret, struct cps_err *err)
+{
+	const struct cps_json *node = cps_json_get(o, key);
+
+	return node ? cps_json_bool(node, ret, err) : 0;
+}
+
+static int time_get(const struct cps_json *o, const char *key, struct timespec *ret,
+		    struct cps_err *err)
+{
+	const struct cps_json *node = cps_json_get(o, key);
+	const char *text;
+	int rc;
+
+	if (!node)
+		return 0;
+	rc = cps_json_str(node, &text, err);
+	if (rc == 0 && cps_time_parse(text, ret) < 0)
+		rc = cps_json_fail(node, EINVAL, err, "'%s' is no time", text);
+	return rc;
+}
+
+static int text_copy(const struct cps_json *node, char **ret, struct cps_err *err)
+{
+	const char *text;
+	int rc;
+
+	if (!node)
+		return 0;
+	rc = cps_json_str(node, &text, err);
+	if (rc < 0)
+		return rc;
+	*ret = strdup(text);
+	return *ret ? 0 : cps_fail(err, ENOMEM, "adopt");
+}
+
+/* Who owns the FIFOs of later jobs. An older record does not say; the runtime's copy of config.json
+ * does. */
+static int owner_get(const struct shim_past *past, struct shim *s, struct cps_err *err)
+{
+	struct shim_bundle bundle = { .terminal = false };
+	uint64_t uid = 0;
+	uint64_t gid = 0;
+	int rc;
+
+	if (!cps_json_get(past->record, "uid")) {
+		if (shim_bundle_load(s->dir_path, &bundle, err) == 0) {
+			s->ct.uid = bundle.uid;
+			s->ct.gid = bundle.gid;
+		}
+		return 0;
+	}
+	rc = number_get(past->record, "uid", UINT32_MAX, &uid, err);
+	if (rc == 0)
+		rc = number_get(past->record, "gid", UINT32_MAX, &gid, err);
+	s->ct.uid = (uid_t)uid;
+	s->ct.gid = (gid_t)gid;
+	return rc;
+}
+
+static int parameters_get(const struct cps_json *o, struct shim *s, struct cps_err *err)
+{
+	struct shim_container *ct = &s->ct;
+	cleanup_free char *log_path = NULL;
+	uint64_t stop_signal = SIGTERM;
+	uint64_t jobs_max = JOBS_DEFAULT;
+	int rc = text_copy(cps_json_get(o, "bundle"), &ct->bundle, err);
+
+	if (asprintf(&log_path, "%s/log", s->dir_path) < 0) {
+		log_path = NULL;
+		return cps_fail(err, ENOMEM, "adopt");
+	}
+	if (rc == 0)
+		rc = flag_get(o, "stdin", &ct->want_stdin, err);
+	if (rc == 0)
+		rc = shim_log_config_parse(cps_json_get(o, "log"), log_path, &ct->log, err);
+	if (rc == 0)
+		rc = number_get(o, "stop_signal", _NSIG - 1, &stop_signal, err);
+	if (rc == 0)
+		rc = number_get(o, "stop_timeout_ms", INT32_MAX, &ct->stop_timeout_ms, err);
+	if (rc == 0)
+		rc = number_get(o, "jobs_max", JOBS_MAX, &jobs_max, err);
+	if (rc == 0)
+		rc = number_get(o, "stop_at_ms", INT64_MAX, &ct->stop_at, err);
+	ct->stop_signal = (int)stop_signal;
+	ct->jobs_max = (unsigned)jobs_max;
+	return rc;
+}
+
+static int cgroups_get(const struct cps_json *node, struct shim_container *ct, struct cps_err *err)
+{
+	struct cps_buf b = CPS_BUF_INIT;
+	struct cps_jsonw w;
+
+	if (!node)
+		return 0;
+	cps_jsonw_init(&w, &b, false);
+	cps_jsonw_node(&w, NULL, node);
+	if (b.failed) {
+		cps_buf_done(&b);
+		return cps_fail(err, ENOMEM, "adopt");
+	}
+	ct->cgroups = b.data;
+	return 0;
+}
+
+static int made_get(const struct shim_past *past, struct shim *s, struct cps_err *err)
+{
+	const struct cps_json *o = past->record;
+	struct shim_container *ct = &s->ct;
+	int rc = flag_get(past->state, "terminal", &ct->terminal, err);
+
+	if (rc == 0)
+		rc = flag_get(past->state, "poststart", &ct->poststart, err);
+	if (rc == 0)
+		rc = time_get(past->state, "created", &ct->created_at, err);
+	if (rc < 0)
+		return cps_wrap(err, rc, "state.json");
+	rc = flag_get(o, "terminal", &ct->terminal, err);
+	if (rc == 0)
+		rc = owner_get(past, s, err);
+	if (rc == 0)
+		rc = time_get(o, "created_at", &ct->created_at, err);
+	if (rc == 0)
+		rc = time_get(o, "started_at", &ct->started_at, err);
+	if (rc == 0)
+		rc = cgroups_get(cps_json_get(o, "cgroups"), ct, err);
+	ct->init_start = past->init.start_time;
+	return rc;
+}
+
+int shim_past_apply(const struct shim_past *past, struct shim *s, struct cps_err *err)
+{
+	int rc = parameters_get(past->record, s, err);
+
+	if (rc == 0)
+		rc = made_get(past, s, err);
+	return cps_wrap(err, rc, "shim.json");
+}

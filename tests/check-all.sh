@@ -50,6 +50,7 @@ stage sanitizers-fuzz-corpus "$build/sanitizers" check-fuzz "$jobs"
 # Each of these compares the whole machine before and after, so one at a time.
 stage integration "$build" check-integ 1
 stage sanitizers-integration "$build/sanitizers" check-sanitized 1
+stage chaos "$build" check-chaos 1
 stage faults "$build/faults" check-faults 1
 stage distcheck "$build" check-dist "$jobs"
 stage vm "$build" check-vm 1

@@ -16,14 +16,24 @@
 #include "record.h"
 #include "shim.h"
 
+#define TRIES  10
+#define TRY_US 2000
+
 static int lock(struct shim *s, int flags, struct cps_err *err)
 {
 	cleanup_fd int fd =
 		openat(s->dir, SHIM_LOCK, flags | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int rc;
 
 	if (fd < 0)
 		return cps_fail(err, errno, "open '%s/%s'", s->dir_path, SHIM_LOCK);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	/* Commands that only ask whether it is held, hold it themselves for a moment. */
+	for (int i = 0; (rc = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK; i++) {
+		if (i == TRIES)
+			break;
+		(void)usleep(TRY_US);
+	}
+	if (rc < 0) {
 		if (errno == EWOULDBLOCK)
 			return cps_failx(err, EALREADY, "container '%s' has a shim already", s->id);
 		return cps_fail(err, errno, "lock '%s/%s'", s->dir_path, SHIM_LOCK);

@@ -15,6 +15,7 @@
 
 #include "exec-run.h"
 #include "file.h"
+#include "job-record.h"
 #include "ops.h"
 #include "own.h"
 #include "proto.h"
@@ -142,6 +143,17 @@ static void spawned(void *owner, pid_t pid, int pidfd)
 	struct shim_exec *x = owner;
 
 	shim_child_add(x->shim, &x->run->child, pid, pidfd, on_exit_of_child, x);
+	if (!x->detach)
+		return;
+	/* Before anybody is told of the job: a successor of ours must know it. */
+	x->pid = pid;
+	(void)clock_gettime(CLOCK_REALTIME, &x->started_at);
+	shim_job_save(x);
+}
+
+int shim_exec_adopt_child(struct shim_exec *x, pid_t pid, int pidfd, struct cps_err *err)
+{
+	return shim_child_adopt(x->shim, &x->run->child, pid, pidfd, on_exit_of_child, x, err);
 }
 
 static void console(void *owner, int master)
@@ -214,6 +226,8 @@ static int exec_start(struct shim_exec *x, struct shim_request *r, struct cps_er
 		rc = flag_parse(r->body, "terminal", &x->terminal, err);
 	if (rc == 0)
 		rc = flag_parse(r->body, "replace", &replace, err);
+	if (rc == 0)
+		rc = flag_parse(r->body, "pidfd", &x->run->pidfd_wanted, err);
 	if (rc < 0)
 		return rc;
 	if (process < 0)
@@ -239,6 +253,23 @@ static int exec_start(struct shim_exec *x, struct shim_request *r, struct cps_er
 	return rc;
 }
 
+struct shim_exec *shim_exec_new(struct shim *s, enum shim_exec_state state)
+{
+	struct shim_exec *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return NULL;
+	x->shim = s;
+	x->machine = (struct shim_machine){
+		.table = &shim_exec_table,
+		.state = state,
+		.actions = shim_exec_actions,
+		.owner = x,
+	};
+	TAILQ_INSERT_TAIL(&s->execs, x, link);
+	return x;
+}
+
 int shim_act_exec_begin(void *owner, void *arg, struct cps_err *err)
 {
 	struct shim *s = owner;
@@ -248,17 +279,9 @@ int shim_act_exec_begin(void *owner, void *arg, struct cps_err *err)
 	shim_execs_tidy(s);
 	if (shim_execs_running(s) >= RUNNING_MAX)
 		return cps_failx(err, EBUSY, "exec: %d sessions run already", RUNNING_MAX);
-	x = calloc(1, sizeof(*x));
+	x = shim_exec_new(s, SHIM_EXEC_SPAWNING);
 	if (!x)
 		return cps_fail(err, ENOMEM, "exec");
-	x->shim = s;
-	x->machine = (struct shim_machine){
-		.table = &shim_exec_table,
-		.state = SHIM_EXEC_SPAWNING,
-		.actions = shim_exec_actions,
-		.owner = x,
-	};
-	TAILQ_INSERT_TAIL(&s->execs, x, link);
 	rc = uuid_make(x->id, err);
 	if (rc == 0)
 		rc = shim_exec_run_new(x, err);

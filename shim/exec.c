@@ -224,20 +224,51 @@ static void event_send(struct shim_exec *x, const char *name)
 
 /* ---- actions ---- */
 
+static void started_reply(struct shim_exec *x)
+{
+	struct shim_exec_run *run = x->run;
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	struct cps_jsonw w;
+	struct cps_err err;
+	unsigned nfds = 0;
+	int fds[2];
+
+	cps_jsonw_init(&w, &b, false);
+	cps_jsonw_open(&w, NULL, '{');
+	cps_jsonw_str(&w, "exec", x->id);
+	cps_jsonw_i64(&w, "pid", x->pid);
+	if (run->console >= 0 || run->pidfd_wanted)
+		cps_jsonw_open(&w, "fds", '[');
+	if (run->console >= 0) {
+		cps_jsonw_str(&w, NULL, "console");
+		fds[nfds++] = run->console;
+	}
+	if (run->pidfd_wanted && run->child.pidfd >= 0) {
+		cps_jsonw_str(&w, NULL, "pidfd");
+		fds[nfds++] = run->child.pidfd;
+	}
+	if (run->console >= 0 || run->pidfd_wanted)
+		cps_jsonw_close(&w, ']');
+	cps_jsonw_close(&w, '}');
+	if (b.failed) {
+		(void)cps_fail(&err, ENOMEM, "exec");
+		shim_waiters_error(&run->start_waiters, &err, NULL);
+	} else {
+		shim_waiters_ok(&run->start_waiters, b.data, fds, nfds);
+	}
+}
+
 static int act_started(void *owner, void *arg, struct cps_err *err)
 {
 	struct shim_exec *x = owner;
 	struct shim_exec_run *run = x->run;
-	unsigned nfds = run->console >= 0 ? 1 : 0;
-	char ok[128];
 
 	(void)arg;
 	(void)err;
-	(void)clock_gettime(CLOCK_REALTIME, &x->started_at);
 	x->pid = run->child.pid;
-	(void)snprintf(ok, sizeof(ok), "{\"exec\":\"%s\",\"pid\":%d%s}", x->id, (int)x->pid,
-		       nfds > 0 ? ",\"fds\":[\"console\"]" : "");
-	shim_waiters_ok(&run->start_waiters, ok, &run->console, nfds);
+	if (x->started_at.tv_sec == 0)
+		(void)clock_gettime(CLOCK_REALTIME, &x->started_at);
+	started_reply(x);
 	/* The client owns the terminal from now on, and its end hangs the process up. */
 	cps_close(&run->console);
 	if (x->detach) {

@@ -138,6 +138,7 @@ START_TEST(again_and_again)
 	running(COUNTER, "");
 	for (int i = 0; i < 5; i++) {
 		log_has(i % 2 ? "line-9" : "line-3");
+		(void)usleep(50000);
 		h_kill_shim(&h);
 		(void)h_adopt(&h);
 	}

@@ -32,7 +32,8 @@ static int output_adopt(struct shim_exec *x, struct shim_kept *kept, struct cps_
 	if (rc == -ENOENT && x->machine.state >= SHIM_EXEC_DRAINING)
 		rc = 0;
 	if (rc == 0 && x->log.driver)
-		rc = shim_log_open(&x->log, &x->shim->scratch, &run->log, err);
+		rc = shim_log_open(&x->log, run->dir, SHIM_LOG_JOURNAL, &x->shim->scratch,
+				   &run->log, err);
 	return rc;
 }
 

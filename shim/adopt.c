@@ -65,7 +65,7 @@ void shim_adopt_free(struct shim *s)
 	if (!a)
 		return;
 	(void)event_del(&a->look_event);
-	shim_log_free(a->log);
+	shim_log_leave(a->log);
 	shim_restore_done(&a->restore);
 	free(a);
 	s->adopt = NULL;
@@ -178,7 +178,8 @@ static int output_adopt(struct shim *s, enum shim_event found, struct shim_kept 
 		shim_note(&s->note,
 			  "its terminal hung up with the shim that had it: no more output");
 	if (rc == 0 && ct->log.driver)
-		rc = shim_log_open(&ct->log, &s->scratch, &s->adopt->log, err);
+		rc = shim_log_open(&ct->log, s->dir, SHIM_LOG_JOURNAL, &s->scratch, &s->adopt->log,
+				   err);
 	if (rc < 0 && is_over) {
 		shim_note(&s->note, "%s", err->msg);
 		shim_io_done(&ct->io);

@@ -270,7 +270,7 @@ static int settle(struct shim *s, struct cps_err *err)
 	int rc = 0;
 
 	if (ct->log.driver)
-		rc = shim_log_open(&ct->log, &s->scratch, &log, err);
+		rc = shim_log_open(&ct->log, s->dir, SHIM_LOG_JOURNAL, &s->scratch, &log, err);
 	if (rc == 0)
 		rc = shim_record_save(s, err);
 	if (rc == 0 && ct->pid_file)

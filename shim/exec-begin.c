@@ -127,7 +127,8 @@ static int job_files(struct shim_exec *x, const struct shim_request *r, int proc
 	if (!x->terminal)
 		rc = shim_io_open(&x->run->io, x->run->dir, false, uid, gid, ends, err);
 	if (rc == 0 && x->log.driver)
-		rc = shim_log_open(&x->log, &s->scratch, &x->run->log, err);
+		rc = shim_log_open(&x->log, x->run->dir, SHIM_LOG_JOURNAL, &s->scratch,
+				   &x->run->log, err);
 	return rc;
 }
 

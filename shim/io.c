@@ -281,19 +281,6 @@ static void stream_close(struct shim_stream *st)
 		shim_attach_end(io, SHIM_STDERR);
 }
 
-static void feed(struct shim_stream *st, const char *data, size_t len)
-{
-	struct shim_io *io = st->io;
-	struct timespec now;
-
-	shim_attach_feed(io, st->name, data, len);
-	if (io->log) {
-		(void)clock_gettime(CLOCK_REALTIME, &now);
-		shim_log_feed(io->log, st->name, &now, data, len);
-		log_complain(io);
-	}
-}
-
 enum got { GOT_DATA, GOT_NOTHING, GOT_END };
 
 /* No slave of the pty is open. While the process lives it may open one again. */
@@ -306,21 +293,37 @@ static enum got pty_hangup(struct shim_io *io)
 	return GOT_NOTHING;
 }
 
-static enum got stream_read(struct shim_stream *st)
+/* As shim_log_read(). What a client is shown is in the log by then. */
+static ssize_t stream_take(struct shim_stream *st, const char **ret_data)
 {
-	char *chunk = st->io->shim->scratch.chunk;
+	struct shim_io *io = st->io;
+	char *chunk = io->shim->scratch.chunk;
 	ssize_t n;
 
+	if (io->log) {
+		n = shim_log_read(io->log, st->name, st->fd, ret_data);
+		log_complain(io);
+		return n;
+	}
 	do {
 		n = read(st->fd, chunk, SHIM_SCRATCH_CHUNK);
 	} while (n < 0 && errno == EINTR);
+	*ret_data = chunk;
+	return n < 0 ? -errno : n;
+}
+
+static enum got stream_read(struct shim_stream *st)
+{
+	const char *data = NULL;
+	ssize_t n = stream_take(st, &data);
+
 	if (n > 0) {
-		feed(st, chunk, (size_t)n);
+		shim_attach_feed(st->io, st->name, data, (size_t)n);
 		return GOT_DATA;
 	}
-	if (n < 0 && errno == EAGAIN)
+	if (n == -EAGAIN)
 		return GOT_NOTHING;
-	if (n < 0 && errno == EIO && st->io->terminal)
+	if (n == -EIO && st->io->terminal)
 		return pty_hangup(st->io);
 	return GOT_END;
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "conn.h"
+#include "exec.h"
 #include "file.h"
 #include "own.h"
 #include "reap.h"
@@ -83,11 +84,19 @@ static void on_listen(evutil_socket_t fd, short what, void *arg)
 static void on_quiet(evutil_socket_t fd, short what, void *arg)
 {
 	struct shim *s = arg;
+	struct shim_exec *x;
 
 	(void)fd;
 	(void)what;
 	s->quiet_armed = false;
 	shim_scratch_trim(&s->scratch);
+	shim_log_trim(s->ct.io.log);
+	TAILQ_FOREACH(x, &s->execs, link)
+	{
+		struct shim_io *io = shim_exec_io(x);
+
+		shim_log_trim(io ? io->log : NULL);
+	}
 	(void)malloc_trim(0);
 }
 

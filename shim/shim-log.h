@@ -6,7 +6,8 @@
  *
  * What must hold: a record is in the file whole or not at all, whatever the disk does; the bytes of
  * a stream are in the log once and in order, or counted as dropped; memory does not grow with the
- * output.
+ * output; and all of that stays true when this process is killed at any instruction and another one
+ * opens the log again (log-journal.h).
  */
 #ifndef SHIM_LOG_H
 #define SHIM_LOG_H
@@ -14,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "clock.h"
@@ -23,7 +25,7 @@
 
 /* A line longer than this is logged in pieces, as containerd's CRI and Docker do. */
 #define SHIM_PIECE_MAX 16384
-/* The most that is fed at once. */
+/* The most that is read at once. */
 #define SHIM_CHUNK_MAX SHIM_SCRATCH_CHUNK
 
 enum shim_stream_name { SHIM_STDOUT, SHIM_STDERR, SHIM_STREAM_COUNT };
@@ -74,25 +76,52 @@ void shim_log_config_done(struct shim_log_config *c);
 /* Writes the object of the state and of shim.json. */
 void shim_log_config_format(const struct shim_log_config *c, struct cps_jsonw *w, const char *key);
 
-/* The unfinished line of one stream. */
-struct shim_line {
-	char *carry;  /* SHIM_PIECE_MAX + 4 bytes, or NULL */
-	uint32_t len; /* of it */
-	bool open;    /* a piece without its line's end is in the file */
-};
-
 struct shim_log;
 
-/* config->driver must be there. The scratch buffer is borrowed, and used only within a call. */
-int shim_log_open(const struct shim_log_config *config, struct shim_scratch *scratch,
-		  struct shim_log **ret, struct cps_err *err);
-/* Writes what it can of what is left, and frees it; NULL is allowed. */
-void shim_log_free(struct shim_log *log);
+/* For whoever wants to know what a log is doing. */
+struct shim_log_stats {
+	bool blocked;
+	bool kept;	  /* a kill of the shim would lose nothing */
+	uint64_t held;	  /* bytes read that are not in the file: unfinished lines too */
+	uint64_t dropped; /* bytes; this and `untold` in the whole life of the log, … */
+	uint64_t untold;  /* of them, those that the log does not speak of yet */
+	uint64_t read;	  /* bytes; … the others since it was opened by this process */
+	uint64_t written; /* bytes */
+	uint64_t records;
+	uint64_t rotations;
+};
 
-/* Logs len <= SHIM_CHUNK_MAX bytes that `stream` said at `now`. Not to be called while the log is
- * blocked. */
+/* The name of the journal in the log's directory. */
+#define SHIM_LOG_JOURNAL "log.journal"
+
+/*
+ * config->driver must be there. `journal` (a constant, NULL: none) is a file in dirfd, which is
+ * borrowed for the log's life: there the log keeps what it has read and not yet written. If it is
+ * there, a shim was killed, and the log goes on where that one was: what it held is written, once.
+ * The scratch buffer is borrowed, and used only within a call.
+ */
+int shim_log_open(const struct shim_log_config *config, int dirfd, const char *journal,
+		  struct shim_scratch *scratch, struct shim_log **ret, struct cps_err *err);
+/* Writes what it can of what is left, and frees it; NULL is allowed. The journal goes with it,
+ * unless something is left. */
+void shim_log_free(struct shim_log *log);
+/* Frees it as a kill would: the streams have not ended, and another shim goes on. */
+void shim_log_leave(struct shim_log *log);
+
+/*
+ * Reads from fd what there is, at most SHIM_CHUNK_MAX bytes, and logs it. Not to be called while
+ * the log is blocked. Returns the bytes, which are at *ret_data until the next call; 0 at the end;
+ * -errno, -EAGAIN if there is nothing.
+ *
+ * Of a FIFO nothing is lost if the shim is killed meanwhile, provided that nobody else reads it.
+ */
+ssize_t shim_log_read(struct shim_log *log, enum shim_stream_name stream, int fd,
+		      const char **ret_data);
+/* The same for bytes that do not come from a descriptor: put here … */
+char *shim_log_chunk(struct shim_log *log);
+/* … and logged as said at `now`. */
 void shim_log_feed(struct shim_log *log, enum shim_stream_name stream, const struct timespec *now,
-		   const char *data, size_t len);
+		   size_t len);
 /* The stream is at its end: an unterminated line is written as it is. */
 void shim_log_end(struct shim_log *log, enum shim_stream_name stream, const struct timespec *now);
 
@@ -102,7 +131,10 @@ bool shim_log_is_blocked(const struct shim_log *log);
 bool shim_log_wants_retry(const struct shim_log *log);
 void shim_log_retry(struct shim_log *log, const struct timespec *now);
 uint64_t shim_log_dropped(const struct shim_log *log); /* in all */
+void shim_log_stats(const struct shim_log *log, struct shim_log_stats *ret);
 /* What went wrong last, if anything; forgotten by the call. For the shim's own log. */
 bool shim_log_complaint(struct shim_log *log, struct cps_err *ret);
+/* Nothing was read for a while: gives memory back. NULL is allowed. */
+void shim_log_trim(struct shim_log *log);
 
 #endif

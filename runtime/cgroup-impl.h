@@ -10,7 +10,7 @@
 #include "cgroup.h"
 
 /* mount + path + "/" + file name */
-#define RT_CGROUP_FILE (128 + 1024 + 1 + NAME_MAX + 1)
+#define RT_CGROUP_FILE (RT_CGROUP_MOUNT_MAX + RT_CGROUP_PATH_MAX + 1 + NAME_MAX + 1)
 
 /* What differs between the layouts; cgroup.c picks the one and calls it. */
 struct rt_cgroup_ops {

@@ -7,6 +7,7 @@
 #include "cgroup-impl.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 void rt_cgroup_format(const struct rt_cgroup *cg, struct cps_jsonw *w, const char *key)
@@ -28,7 +29,7 @@ void rt_cgroup_format(const struct rt_cgroup *cg, struct cps_jsonw *w, const cha
 	cps_jsonw_close(w, '}');
 }
 
-static int load_text(const struct cps_json *obj, const char *key, char *ret, size_t size,
+static int load_text(const struct cps_json *obj, const char *key, size_t max, const char **ret,
 		     struct cps_err *err)
 {
 	const struct cps_json *node = cps_json_get(obj, key);
@@ -40,9 +41,9 @@ static int load_text(const struct cps_json *obj, const char *key, char *ret, siz
 	rc = cps_json_str(node, &text, err);
 	if (rc < 0)
 		return rc;
-	if (strlen(text) >= size)
+	if (strlen(text) > max)
 		return cps_json_fail(node, EBADMSG, err, "is too long");
-	memcpy(ret, text, strlen(text) + 1);
+	*ret = text;
 	return 0;
 }
 
@@ -57,12 +58,12 @@ static int load_dir(const struct cps_json *node, struct rt_cgroup_dir *ret, stru
 	memset(ret, 0, sizeof(*ret));
 	rc = cps_json_want(node, CPS_JSON_OBJECT, err);
 	if (rc == 0)
-		rc = load_text(node, "controllers", ret->controllers, sizeof(ret->controllers),
+		rc = load_text(node, "controllers", RT_CGROUP_CONTROLLERS_MAX, &ret->controllers,
 			       err);
 	if (rc == 0)
-		rc = load_text(node, "mount", ret->mount, sizeof(ret->mount), err);
+		rc = load_text(node, "mount", RT_CGROUP_MOUNT_MAX, &ret->mount, err);
 	if (rc == 0)
-		rc = load_text(node, "path", ret->path, sizeof(ret->path), err);
+		rc = load_text(node, "path", RT_CGROUP_PATH_MAX, &ret->path, err);
 	if (rc == 0 && made)
 		rc = cps_json_bool(made, &ret->made, err);
 	if (rc < 0)
@@ -79,11 +80,11 @@ static int load_dir(const struct cps_json *node, struct rt_cgroup_dir *ret, stru
 int rt_cgroup_load(struct rt_cgroup *cg, const struct cps_json *node, struct cps_err *err)
 {
 	const struct cps_json *dirs = cps_json_get(node, "dirs");
-	char layout[4];
+	const char *layout;
 	int rc;
 
 	cg->ndirs = 0;
-	rc = load_text(node, "layout", layout, sizeof(layout), err);
+	rc = load_text(node, "layout", 3, &layout, err);
 	if (rc < 0)
 		return rc;
 	if (strcmp(layout, "v1") != 0 && strcmp(layout, "v2") != 0)
@@ -107,7 +108,7 @@ int rt_cgroup_load(struct rt_cgroup *cg, const struct cps_json *node, struct cps
 
 void rt_cgroup_paths(const struct rt_cgroup *cg, struct cps_jsonw *w, const char *key)
 {
-	char path[RT_CGROUP_FILE], name[sizeof(cg->dirs[0].controllers)];
+	char path[RT_CGROUP_FILE], name[RT_CGROUP_CONTROLLERS_MAX + 1];
 
 	cps_jsonw_open(w, key, '{');
 	for (unsigned i = 0; i < cg->ndirs; i++) {
@@ -117,7 +118,7 @@ void rt_cgroup_paths(const struct rt_cgroup *cg, struct cps_jsonw *w, const char
 		(void)rt_cgroup_file(dir, NULL, path);
 		if (!dir->controllers[0])
 			cps_jsonw_str(w, "unified", path);
-		memcpy(name, dir->controllers, sizeof(name));
+		(void)snprintf(name, sizeof(name), "%s", dir->controllers);
 		for (one = strtok_r(name, ",", &save); one; one = strtok_r(NULL, ",", &save))
 			cps_jsonw_str(w, one, path);
 	}

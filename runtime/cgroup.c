@@ -103,21 +103,22 @@ static int path_append(char *path, size_t size, const char *more, struct cps_err
  * cgroup namespace, /proc/self/cgroup has names that its mounts do not show: then the mount's root
  * is our own group. On v2 groups with processes may have no children with controllers, so that it
  * is the parent's. */
-static int base_of(const struct rt_cgroup *cg, struct rt_cgroup_dir *dir, const char *own,
-		   struct cps_err *err)
+static int base_of(const struct rt_cgroup *cg, const char *mount, const char *own, char *path,
+		   size_t size, struct cps_err *err)
 {
+	struct rt_cgroup_dir dir = { .mount = mount, .path = path };
 	char full[RT_CGROUP_FILE];
 	char *slash;
 	int rc;
 
 	if (strncmp(own, "/..", 3) == 0)
 		return 0; /* outside of our own cgroup namespace: what we see is below its root */
-	rc = path_append(dir->path, sizeof(dir->path), own, err);
+	rc = path_append(path, size, own, err);
 	if (rc < 0)
 		return rc;
-	if (access(rt_cgroup_file(dir, NULL, full), F_OK) < 0)
-		dir->path[0] = '\0';
-	slash = strrchr(dir->path, '/');
+	if (access(rt_cgroup_file(&dir, NULL, full), F_OK) < 0)
+		path[0] = '\0';
+	slash = strrchr(path, '/');
 	if (cg->layout == RT_CGROUP_V2 && slash)
 		*slash = '\0';
 	return 0;
@@ -125,34 +126,33 @@ static int base_of(const struct rt_cgroup *cg, struct rt_cgroup_dir *dir, const 
 
 /* Mounts are found by name: /sys/fs/cgroup/cpu,cpuacct or, where the mount is called otherwise,
  * the link or directory with its first controller's name. */
-static bool find_mount(const struct rt_cgroup *cg, struct rt_cgroup_dir *dir)
+static bool find_mount(const struct rt_cgroup *cg, const char *name, char *ret, size_t max)
 {
-	const char *name = dir->controllers;
-	size_t max = sizeof(dir->mount);
-
 	if (cg->layout == RT_CGROUP_V2) {
-		(void)snprintf(dir->mount, max, CGROUP_ROOT);
+		(void)snprintf(ret, max, CGROUP_ROOT);
 		return true;
 	}
 	if (!name[0]) {
-		(void)snprintf(dir->mount, max, CGROUP_ROOT "/unified");
-		return is_fs(dir->mount, CGROUP2_SUPER_MAGIC);
+		(void)snprintf(ret, max, CGROUP_ROOT "/unified");
+		return is_fs(ret, CGROUP2_SUPER_MAGIC);
 	}
 	if (strncmp(name, "name=", 5) == 0)
 		name += 5;
-	(void)snprintf(dir->mount, max, CGROUP_ROOT "/%s", name);
-	if (is_fs(dir->mount, CGROUP_SUPER_MAGIC))
+	(void)snprintf(ret, max, CGROUP_ROOT "/%s", name);
+	if (is_fs(ret, CGROUP_SUPER_MAGIC))
 		return true;
 	if (!strchr(name, ','))
 		return false;
-	(void)snprintf(dir->mount, max, CGROUP_ROOT "/%.*s", (int)strcspn(name, ","), name);
-	return is_fs(dir->mount, CGROUP_SUPER_MAGIC);
+	(void)snprintf(ret, max, CGROUP_ROOT "/%.*s", (int)strcspn(name, ","), name);
+	return is_fs(ret, CGROUP_SUPER_MAGIC);
 }
 
 /* One line of /proc/self/cgroup, "4:memory:/own": becomes a directory if it is mounted. */
-static int add_hierarchy(struct rt_cgroup *cg, char *line, const char *where, struct cps_err *err)
+static int add_hierarchy(struct rt_cgroup *cg, char *line, const char *where, struct cps_arena *a,
+			 struct cps_err *err)
 {
 	struct rt_cgroup_dir *dir = &cg->dirs[cg->ndirs];
+	char mount[RT_CGROUP_MOUNT_MAX + 1], path[RT_CGROUP_PATH_MAX + 1] = "";
 	char *controllers = strchr(line, ':');
 	char *own = controllers ? strchr(controllers + 1, ':') : NULL;
 	int rc;
@@ -165,21 +165,25 @@ static int add_hierarchy(struct rt_cgroup *cg, char *line, const char *where, st
 		return 0; /* a v1 hierarchy that nobody mounted at its place */
 	if (cg->ndirs == RT_CGROUP_MAX)
 		return cps_failx(err, E2BIG, "more than %d cgroup hierarchies", RT_CGROUP_MAX);
-	if (strlen(controllers) >= sizeof(dir->controllers))
+	if (strlen(controllers) > RT_CGROUP_CONTROLLERS_MAX)
 		return cps_failx(err, ENAMETOOLONG, "/proc/self/cgroup: '%.80s' is too long",
 				 controllers);
-	memset(dir, 0, sizeof(*dir));
-	memcpy(dir->controllers, controllers, strlen(controllers) + 1);
-	if (!find_mount(cg, dir))
+	if (!find_mount(cg, controllers, mount, sizeof(mount)))
 		return 0;
 	if (where[0] != '/') {
-		rc = base_of(cg, dir, own, err);
+		rc = base_of(cg, mount, own, path, sizeof(path), err);
 		if (rc < 0)
 			return rc;
 	}
-	rc = path_append(dir->path, sizeof(dir->path), where, err);
+	rc = path_append(path, sizeof(path), where, err);
 	if (rc < 0)
 		return rc;
+	dir->made = false;
+	dir->controllers = cps_arena_strdup(a, controllers);
+	dir->mount = cps_arena_strdup(a, mount);
+	dir->path = cps_arena_strdup(a, path);
+	if (!dir->controllers || !dir->mount || !dir->path)
+		return cps_fail(err, ENOMEM, "cgroup path");
 	cg->ndirs++;
 	return 0;
 }
@@ -208,7 +212,7 @@ static int choose_path(const char *cgroups_path, const char *parent, const char 
 }
 
 int rt_cgroup_init(struct rt_cgroup *cg, const char *cgroups_path, const char *parent,
-		   const char *id, struct cps_err *err)
+		   const char *id, struct cps_arena *a, struct cps_err *err)
 {
 	cleanup_free char *text = NULL;
 	char where[1024];
@@ -225,7 +229,7 @@ int rt_cgroup_init(struct rt_cgroup *cg, const char *cgroups_path, const char *p
 	if (rc < 0)
 		return rc;
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		rc = add_hierarchy(cg, line, where, err);
+		rc = add_hierarchy(cg, line, where, a, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -328,28 +332,9 @@ int rt_cgroup_open(const struct rt_cgroup *cg)
 	return fd < 0 ? -errno : fd;
 }
 
-static int join_dir(const struct rt_cgroup_dir *dir, const char *file, const char *text,
-		    struct cps_err *err)
-{
-	char path[RT_CGROUP_FILE];
-	int rc = cps_file_put(AT_FDCWD, rt_cgroup_file(dir, file, path), text, err);
-
-	return cps_wrap(err, rc, "join cgroup");
-}
-
-int rt_cgroup_join(const struct rt_cgroup *cg, pid_t pid, struct cps_err *err)
-{
-	char text[16];
-	int rc = 0;
-
-	(void)snprintf(text, sizeof(text), "%d", (int)pid);
-	for (unsigned i = 0; i < cg->ndirs && rc == 0; i++)
-		rc = join_dir(&cg->dirs[i], "cgroup.procs", text, err);
-	return rc;
-}
-
 int rt_cgroup_join_self(const struct rt_cgroup *cg, struct cps_err *err)
 {
+	char path[RT_CGROUP_FILE];
 	int rc = 0;
 
 	/* To move a process the kernel stops all forks and exits of the machine, and waits for an
@@ -357,8 +342,9 @@ int rt_cgroup_join_self(const struct rt_cgroup *cg, struct cps_err *err)
 	 * asks it does not, and one thread is all we have. */
 	for (unsigned i = 0; i < cg->ndirs && rc == 0; i++)
 		if (cg->dirs[i].controllers[0])
-			rc = join_dir(&cg->dirs[i], "tasks", "0", err);
-	return rc;
+			rc = cps_file_put(AT_FDCWD, rt_cgroup_file(&cg->dirs[i], "tasks", path),
+					  "0", err);
+	return cps_wrap(err, rc, "join cgroup");
 }
 
 /* -- values --------------------------------------------------------------------------------- */

@@ -13,23 +13,30 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "arena.h"
 #include "err.h"
 #include "json.h"
 #include "spec.h"
 #include "warn.h"
 
 #define RT_CGROUP_MAX 16 /* v1 hierarchies */
+/* What a directory's texts may have, and the paths made of them count on. */
+#define RT_CGROUP_CONTROLLERS_MAX 63
+#define RT_CGROUP_MOUNT_MAX	  127
+#define RT_CGROUP_PATH_MAX	  1023
 
 enum rt_cgroup_layout {
 	RT_CGROUP_V1,
 	RT_CGROUP_V2
 }; /* hybrid is V1; its cgroup2 mount is one more directory */
 
+/* The texts live in the arena of whoever filled the struct: it is copied on every create and exec,
+ * and pages that are not touched need not be faulted in, nor copied when init is cloned. */
 struct rt_cgroup_dir {
-	char controllers[64]; /* "cpu,cpuacct", "name=systemd", "" for the cgroup2 directory */
-	char mount[128];      /* "/sys/fs/cgroup/cpu" */
-	char path[1024];      /* below the mount: "/capsule/web1" */
-	bool made;	      /* by us, or found empty: ours to remove */
+	const char *controllers; /* "cpu,cpuacct", "name=systemd", "" for the cgroup2 directory */
+	const char *mount;	 /* "/sys/fs/cgroup/cpu" */
+	const char *path;	 /* below the mount: "/capsule/web1" */
+	bool made;		 /* by us, or found empty: ours to remove */
 };
 
 struct rt_cgroup {
@@ -42,7 +49,7 @@ struct rt_cgroup {
  * relative: below the caller's own cgroup, as runc does; NULL: parent/id). `..` components are
  * refused (EINVAL). Reads, makes nothing. */
 int rt_cgroup_init(struct rt_cgroup *cg, const char *cgroups_path, const char *parent,
-		   const char *id, struct cps_err *err);
+		   const char *id, struct cps_arena *a, struct cps_err *err);
 
 /* Makes the directories (parents too), enables v2 controllers downwards. One that exists and has
  * processes is refused (EBUSY), for a second container would share its limits. */
@@ -56,9 +63,6 @@ int rt_cgroup_limits(const struct rt_cgroup *cg, const struct rt_resources *res,
  * CGROUP_DEVICE, which takes the place of the one before. */
 int rt_cgroup_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
 		      const struct rt_device *devices, size_t ndevices, struct cps_err *err);
-/* v1: writes pid into each hierarchy's cgroup.procs. v2: likewise (exec, or a kernel without
- * CLONE_INTO_CGROUP). */
-int rt_cgroup_join(const struct rt_cgroup *cg, pid_t pid, struct cps_err *err);
 /* The calling process, which has one thread and was cloned into rt_cgroup_open's directory: joins
  * the v1 hierarchies. */
 int rt_cgroup_join_self(const struct rt_cgroup *cg, struct cps_err *err);
@@ -82,7 +86,8 @@ int rt_cgroup_remove(const struct rt_cgroup *cg, struct cps_err *err);
 bool rt_cgroup_memory_events(const struct rt_cgroup *cg, char *path, size_t size);
 
 /* state.json: an object {"layout":"v1","dirs":[…]}, read back by load. rt_cgroup_paths writes an
- * object {controller: absolute path} for people and clients. */
+ * object {controller: absolute path} for people and clients. What load fills points into node's
+ * arena. */
 void rt_cgroup_format(const struct rt_cgroup *cg, struct cps_jsonw *w, const char *key);
 int rt_cgroup_load(struct rt_cgroup *cg, const struct cps_json *node, struct cps_err *err);
 void rt_cgroup_paths(const struct rt_cgroup *cg, struct cps_jsonw *w, const char *key);

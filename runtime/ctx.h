@@ -86,7 +86,7 @@ struct rt_ctx {
 	struct rt_rootfs rootfs;
 	struct rt_caps caps; /* what can be given */
 	const char *home;    /* HOME=… to add, or NULL */
-	char program[PATH_MAX];
+	const char *program; /* what is executed */
 };
 
 void rt_ctx_init(struct rt_ctx *ctx, const struct rt_request *req, struct cps_arena *arena);

@@ -223,7 +223,7 @@ static bool is_paused(const struct rt_cgroup *cg)
 		const struct rt_cgroup_dir *d = &cg->dirs[i];
 		bool v2 = cg->layout == RT_CGROUP_V2;
 		cleanup_free char *text = NULL;
-		char path[sizeof(d->mount) + sizeof(d->path) + 32];
+		char path[RT_CGROUP_MOUNT_MAX + RT_CGROUP_PATH_MAX + 32];
 		struct cps_err ignored;
 		size_t len;
 

@@ -53,7 +53,7 @@ int step_open_namespaces(struct rt_ctx *ctx, struct cps_err *err)
 int step_cgroup_paths(struct rt_ctx *ctx, struct cps_err *err)
 {
 	return rt_cgroup_init(&ctx->state.cgroup, ctx->spec->cgroups_path, ctx->req->cgroup_parent,
-			      ctx->req->id, err);
+			      ctx->req->id, ctx->arena, err);
 }
 
 int step_seccomp_compile(struct rt_ctx *ctx, struct cps_err *err)
@@ -136,7 +136,7 @@ static void claim_missing_cgroups(struct rt_cgroup *cg)
 {
 	for (unsigned i = 0; i < cg->ndirs; i++) {
 		struct rt_cgroup_dir *d = &cg->dirs[i];
-		char path[sizeof(d->mount) + sizeof(d->path)];
+		char path[RT_CGROUP_MOUNT_MAX + RT_CGROUP_PATH_MAX + 1];
 
 		(void)snprintf(path, sizeof(path), "%s%s", d->mount, d->path);
 		d->made = access(path, F_OK) < 0;

@@ -305,6 +305,7 @@ static int close_others(const struct rt_ctx *ctx, struct cps_err *err)
 
 int step_find_program(struct rt_ctx *ctx, struct cps_err *err)
 {
+	char program[PATH_MAX];
 	int rc;
 
 	rt_rootfs_done(&ctx->rootfs);
@@ -314,7 +315,11 @@ int step_find_program(struct rt_ctx *ctx, struct cps_err *err)
 	/* The change of user has made us dumpable as the system's policy says; say it again (D8).
 	 */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	return rt_exec_find(ctx->process, ctx->program, sizeof(ctx->program), err);
+	rc = rt_exec_find(ctx->process, program, sizeof(program), err);
+	if (rc < 0)
+		return rc;
+	ctx->program = cps_arena_strdup(ctx->arena, program);
+	return ctx->program ? 0 : cps_fail(err, ENOMEM, "program");
 }
 
 /* From here on the runtime may be gone; who opens the gate hears of failures. */

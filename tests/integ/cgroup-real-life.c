@@ -96,19 +96,17 @@ bool test_kill_beats_a_fork_bomb(void)
 {
 	struct rt_resources res = { .set = true };
 	double start;
-	pid_t pid, *pids;
+	pid_t pid, first, *pids;
 	size_t count;
 
 	res.pids_limit = i64(400);
 	check(make("bomb", &res));
 	pid = sleeper();
 	check(pid > 0);
-	(void)fflush(stdout);
-	if (fork() == 0) {
-		if (rt_cgroup_join(&cg, getpid(), &err) < 0)
-			_exit(1);
+	first = fork_into();
+	check(first >= 0);
+	if (first == 0)
 		bomb();
-	}
 	start = now();
 	do {
 		(void)usleep(50000);

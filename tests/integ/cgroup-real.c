@@ -10,10 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@ struct cps_err err;
 const char *test_name;
 
 static char parent[64];
+static struct cps_arena arena = CPS_ARENA_INIT; /* the texts of cg, for as long as we run */
 
 bool is_v2(void)
 {
@@ -78,7 +81,7 @@ int init(const char *name)
 	char path[128];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", parent, name);
-	return rt_cgroup_init(&cg, path, NULL, "unused", &err);
+	return rt_cgroup_init(&cg, path, NULL, "unused", &arena, &err);
 }
 
 bool make(const char *name, const struct rt_resources *res)
@@ -89,40 +92,59 @@ bool make(const char *name, const struct rt_resources *res)
 	return true;
 }
 
-/* Runs f in a child that has joined cg, and returns its wait status. */
-int run(int (*f)(void))
+pid_t fork_into(void)
 {
-	int status, go[2];
+	int dir = rt_cgroup_open(&cg);
+	struct clone_args args = { .exit_signal = SIGCHLD };
+	int joined[2];
 	char byte = 0;
 	pid_t pid;
 
-	if (pipe(go) < 0)
+	if ((dir < 0 && dir != -ENOTSUP) || pipe(joined) < 0)
 		return -1;
-	(void)fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		(void)close(go[1]);
-		if (read(go[0], &byte, 1) != 1)
-			_exit(99);
-		_exit(f());
+	if (dir >= 0) {
+		args.flags = CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)dir;
 	}
-	(void)close(go[0]);
-	if (rt_cgroup_join(&cg, pid, &err) < 0 || write(go[1], &byte, 1) != 1)
-		(void)kill(pid, SIGKILL);
-	(void)close(go[1]);
-	return waitpid(pid, &status, 0) == pid ? status : -1;
+	(void)fflush(stdout);
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0) {
+		if (rt_cgroup_join_self(&cg, &err) < 0 || write(joined[1], &byte, 1) != 1)
+			_exit(98);
+		(void)close(joined[0]);
+		(void)close(joined[1]);
+		return 0;
+	}
+	(void)close(joined[1]);
+	if (pid > 0 && read(joined[0], &byte, 1) != 1) {
+		(void)waitpid(pid, NULL, 0);
+		pid = -1;
+	}
+	(void)close(joined[0]);
+	if (dir >= 0)
+		(void)close(dir);
+	return pid;
+}
+
+/* Runs f in a child that has joined cg, and returns its wait status. */
+int run(int (*f)(void))
+{
+	pid_t pid = fork_into();
+	int status;
+
+	if (pid == 0)
+		_exit(f());
+	return pid > 0 && waitpid(pid, &status, 0) == pid ? status : -1;
 }
 
 pid_t sleeper(void)
 {
-	pid_t pid;
+	pid_t pid = fork_into();
 
-	(void)fflush(stdout);
-	pid = fork();
 	if (pid == 0)
 		for (;;)
 			(void)pause();
-	return rt_cgroup_join(&cg, pid, &err) < 0 ? -1 : pid;
+	return pid;
 }
 
 struct rt_i64 i64(int64_t v)

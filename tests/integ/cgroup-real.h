@@ -13,7 +13,7 @@
 
 #define MIB (1024 * 1024L)
 
-extern struct rt_cgroup cg; /* the one under test: 19 KB, and every test wants one */
+extern struct rt_cgroup cg; /* the one under test */
 extern struct cps_err err;
 extern const char *test_name;
 
@@ -32,6 +32,8 @@ const struct rt_cgroup_dir *dir_of(const char *controller);
 bool value_is(const char *controller, const char *file, const char *want);
 int init(const char *name);				     /* cg becomes <parent>/name */
 bool make(const char *name, const struct rt_resources *res); /* init, create, limits */
+/* A child that is in cg's groups, as spawn.c does it; -1: it could not be. */
+pid_t fork_into(void);
 int run(int (*f)(void)); /* f in a child that has joined cg: its wait status */
 pid_t sleeper(void);	 /* a child in cg that waits to be killed */
 double now(void);

@@ -15,11 +15,12 @@
 #include "unit.h"
 
 static struct rt_cgroup cg;
+static struct cps_arena arena = CPS_ARENA_INIT; /* the texts of cg, for as long as we run */
 static struct cps_err err;
 
 static int init(const char *path, const char *parent)
 {
-	return rt_cgroup_init(&cg, path, parent, "web1", &err);
+	return rt_cgroup_init(&cg, path, parent, "web1", &arena, &err);
 }
 
 static bool has_cgroups(void)
@@ -102,14 +103,10 @@ END_TEST
 
 static int load(const char *text)
 {
-	struct cps_arena arena = CPS_ARENA_INIT;
 	const struct cps_json *node;
-	int rc;
 
 	ck_assert_int_eq(cps_json_parse(&arena, text, strlen(text), &node, &err), 0);
-	rc = rt_cgroup_load(&cg, node, &err);
-	cps_arena_done(&arena);
-	return rc;
+	return rt_cgroup_load(&cg, node, &err);
 }
 
 #define DIR(mount, path)                                                            \
@@ -197,7 +194,7 @@ START_TEST(test_memory_events)
 	ck_assert(rt_cgroup_memory_events(&cg, path, sizeof(path)));
 	ck_assert_str_eq(path, "/sys/fs/cgroup/memory/x/memory.oom_control");
 	ck_assert(!rt_cgroup_memory_events(&cg, path, 20)); /* does not fit */
-	(void)strcpy(cg.dirs[0].controllers, "memoryx");
+	cg.dirs[0].controllers = "memoryx";
 	ck_assert(!rt_cgroup_memory_events(&cg, path, sizeof(path)));
 	cg.ndirs = 0;
 	ck_assert(!rt_cgroup_memory_events(&cg, path, sizeof(path)));

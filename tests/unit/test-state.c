@@ -41,8 +41,8 @@ static struct rt_state sample(void)
 		.cgroup = { .layout = RT_CGROUP_V2, .ndirs = 1 },
 	};
 
-	(void)snprintf(s.cgroup.dirs[0].mount, sizeof(s.cgroup.dirs[0].mount), "/sys/fs/cgroup");
-	(void)snprintf(s.cgroup.dirs[0].path, sizeof(s.cgroup.dirs[0].path), "/no-such-group-web1");
+	s.cgroup.dirs[0] =
+		(struct rt_cgroup_dir){ "", "/sys/fs/cgroup", "/no-such-group-web1", false };
 	return s;
 }
 

@@ -8,6 +8,7 @@
 #include "start.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -53,8 +54,12 @@ int rt_gate_wait(int gate, struct cps_err *err)
 
 bool rt_gate_is_open(int dir)
 {
-	cleanup_fd int conn = cps_sock_connect(dir, CPS_GATE_SOCKET, SOCK_NONBLOCK);
+	cleanup_fd int conn = -1;
 
+	/* Once it has been opened it is no more; to see that is cheaper than a socket for it. */
+	if (faccessat(dir, CPS_GATE_SOCKET, F_OK, 0) < 0 && errno == ENOENT)
+		return false;
+	conn = cps_sock_connect(dir, CPS_GATE_SOCKET, SOCK_NONBLOCK);
 	return conn >= 0 || conn == -EAGAIN; /* EAGAIN: others are waiting in line */
 }
 
@@ -77,8 +82,10 @@ int rt_gate_start(int dir, struct cps_err *err)
 		}
 		accepted = accepted || b.kind == CPS_GATE_ACCEPTED;
 	}
-	if (accepted && rc == 0)
+	if (accepted && rc == 0) {
+		(void)unlinkat(dir, CPS_GATE_SOCKET, 0); /* nobody will listen there again */
 		return 0;
+	}
 	if (rc < 0 && rc != -EPIPE && rc != -ECONNRESET)
 		return cps_fail(err, -rc, "speak at the gate");
 	return cps_failx(err, EBUSY, "somebody else has started it, or it is gone");

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -210,10 +211,18 @@ int rt_state_set_process(struct rt_state *s, pid_t pid, struct cps_err *err)
 /* The creator holds a lock on the directory for as long as it works. */
 static bool is_being_created(int dir)
 {
-	/* A description of our own: flock(2) belongs to it, and goes when it is closed. */
-	cleanup_fd int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (flock(dir, LOCK_SH | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	(void)flock(dir, LOCK_UN);
+	return false;
+}
 
-	return own >= 0 && flock(own, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+/* Of a process that has ended its pidfd is readable, reaped or not. */
+static bool has_ended(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
 }
 
 /* The freezer has one file in each world; anything else costs more than the answer is worth. */
@@ -243,7 +252,6 @@ enum rt_status rt_state_status(const struct rt_state *s, int dir, int *ret_pidfd
 	cleanup_fd int pidfd = -1;
 	struct cps_err ignored;
 	char boot_id[37];
-	char letter;
 
 	if (ret_pidfd)
 		*ret_pidfd = -1;
@@ -252,13 +260,10 @@ enum rt_status rt_state_status(const struct rt_state *s, int dir, int *ret_pidfd
 	if (s->pid == 0)
 		return RT_STATUS_STOPPED;
 	pidfd = cps_pidfd_open_verified(s->pid, s->start_time);
-	if (pidfd < 0)
+	if (pidfd < 0 || has_ended(pidfd))
 		return RT_STATUS_STOPPED;
 	/* The same pid with the same start time after a reboot is unlikely, and somebody else. */
 	if (cps_boot_id(boot_id, &ignored) == 0 && strcmp(boot_id, s->boot_id) != 0)
-		return RT_STATUS_STOPPED;
-	letter = cps_proc_state(s->pid);
-	if (letter == 0 || letter == 'Z' || letter == 'X')
 		return RT_STATUS_STOPPED;
 	if (ret_pidfd)
 		*ret_pidfd = take_fd(&pidfd);

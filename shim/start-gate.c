@@ -6,7 +6,9 @@
 #include "start-gate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "gate.h"
@@ -49,6 +51,8 @@ void shim_gate_drain(struct shim *s)
 			gate_failed(s, p.err.num > 0 ? p.err.num : EIO, p.err.msg);
 		} else if (rc == 0 && g->accepted) {
 			shim_gate_close(s);
+			/* nobody will listen there again */
+			(void)unlinkat(s->dir, CPS_GATE_SOCKET, 0);
 			shim_news(s, SHIM_E_START_DONE);
 		} else if (rc == 0) {
 			gate_failed(s, ESRCH,

@@ -124,13 +124,17 @@ START_TEST(test_status_is_a_matter_of_facts)
 	cleanup_fd int gate = -1;
 	cleanup_fd int pidfd = -1;
 	cleanup_fd int dir = openat(unit_dir(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int creator = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	pid_t child;
 
 	/* its creator died before there was a process; or is at work */
 	ck_assert_int_eq(rt_state_status(&s, dir, NULL), RT_STATUS_STOPPED);
-	ck_assert_int_eq(flock(dir, LOCK_EX), 0);
+	ck_assert_int_eq(flock(creator, LOCK_EX), 0);
 	ck_assert_int_eq(rt_state_status(&s, dir, NULL), RT_STATUS_CREATING);
-	ck_assert_int_eq(flock(dir, LOCK_UN), 0);
+	ck_assert_int_eq(flock(creator, LOCK_UN), 0);
+	ck_assert_int_eq(rt_state_status(&s, dir, NULL), RT_STATUS_STOPPED);
+	ck_assert_int_eq(flock(creator, LOCK_EX | LOCK_NB), 0); /* who looks keeps no lock */
+	ck_assert_int_eq(flock(creator, LOCK_UN), 0);
 
 	child = fork();
 	if (child == 0) {

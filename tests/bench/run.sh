@@ -1,121 +1,127 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The comparison tables: run.sh BUILDDIR [ROUNDS]
+# The benchmarks: run.sh BUILD [--rounds N] [--quick] [ROW...]
 #
-# Everything is measured in one run, contenders in turn, in one place: a mount namespace of its own in
-# which /sys/fs/cgroup shows only the v1 hierarchies (crun refuses hybrid layouts; on a v2 machine it is left
-# as it is), and cgroups of its own. A contender that is not installed is left out. JSON: BUILDDIR/bench.json.
+# Contenders take turns within one run, in one place (world.sh). A row of the report is a function row_NAME in rows/,
+# with its method above it; all of them run unless some are named. --quick: a tenth of everything, to see whether it works.
+# What is printed as tables is also BUILD/bench.json; report.sh puts it into docs/benchmarks.md. A contender that is not
+# installed is left out and named. Numbers never make this fail; a row that cannot be measured is said and left out.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/bench/world.sh
+. "$here/world.sh"
+for file in "$here"/rows/*.sh; do
+	# shellcheck source=/dev/null
+	. "$file"
+done
 
-outer() {
-	local build cgroup rc=0
-	build=$(cd "$1" && pwd)
-	[ "$(id -u)" = 0 ] || {
-		echo "run.sh: containers need root" >&2
-		exit 1
-	}
-	# Out of a memory cgroup that the caller may share with others: it would be measured too.
-	cgroup=/sys/fs/cgroup/memory/cps-bench-$$
-	[ ! -e /sys/fs/cgroup/memory/cgroup.procs ] || mkdir "$cgroup"
-	(
-		[ ! -d "$cgroup" ] || echo "$BASHPID" >"$cgroup/cgroup.procs"
-		exec unshare -m --propagation private -- "$here/run.sh" --inside "$build" "${2:-100}"
-	) || rc=$?
-	[ ! -d "$cgroup" ] || rmdir "$cgroup"
-	exit "$rc"
+all_rows=(run exec state lifecycle first-byte exec-trip job exit-wait idle growth log parallel crowd memory adopt)
+
+usage() {
+	echo "usage: run.sh BUILD [--rounds N] [--quick] [ROW...]" >&2
+	echo "rows: ${all_rows[*]}" >&2
+	exit 2
 }
 
-only_v1() {
-	local dir keep=/tmp/cg
-	[ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ] || return 0
-	mkdir "$keep"
-	mount --rbind /sys/fs/cgroup "$keep"
-	mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
-	for dir in "$keep"/*/; do
-		dir=$(basename "$dir")
-		[ "$(stat -f -c %T "$keep/$dir")" != cgroup2fs ] || continue
-		mkdir "/sys/fs/cgroup/$dir"
-		mount --bind "$keep/$dir" "/sys/fs/cgroup/$dir"
-	done
-	umount -R "$keep"
+# part N: N, or a tenth of it with --quick, but one at the least.
+part() {
+	local n=$1
+	[ -z "$quick" ] || n=$(((n + 9) / 10))
+	echo "$n"
 }
 
-make_bundle() {
-	local bundle=$1 program=$2
-	mkdir -p "$bundle/rootfs"/{bin,proc,dev,sys,tmp}
-	cp "$build/tests/bench/true" "$bundle/rootfs/bin/true"
-	cp /bin/busybox "$bundle/rootfs/bin/sleep"
-	jq --argjson args "$program" '.process.args = $args | del(.process.noNewPrivileges)' \
-		"$here/../integ/config.json" >"$bundle/config.json"
+# plan [ROUNDS [WARMUP]]: times the plan on stdin.
+plan() {
+	"$stopwatch" plan "${1:-$rounds}" "${2:-3}" "$samples"
+}
+
+# sample ROW MEASURE UNIT CONTENDER VALUE
+sample() {
+	local IFS=$'\t'
+	echo "$*" >>"$samples"
+}
+
+# goal ROW MEASURE CONTENDER FACTOR AGAINST [FIELD]: <= FACTOR x AGAINST's (>= where more is better); AGAINST - : an absolute value.
+goal() {
+	local IFS=$'\t'
+	echo "$*" >>"$work/goals"
+}
+
+note() {
+	echo "note: $2"
+	printf '%s\t%s\n' "$1" "$2" >>"$work/notes"
+}
+
+# The machine and the contenders, as JSON.
+head_json() {
+	local name line
+	for name in capsule crun runc conmon containerd; do
+		line=
+		case $name in
+		capsule) line="$("$capsule_bin" --version) $(git -C "$source" rev-parse --short HEAD 2>/dev/null || true)" ;;
+		*) ! command -v "$name" >/dev/null || line=$("$name" --version | head -n 1) ;;
+		esac
+		printf '%s\t%s\n' "$name" "$line"
+	done | jq -R -n '[inputs | split("\t") | {key: .[0], value: .[1]}] | from_entries' >"$work/versions"
+	jq -n --slurpfile versions "$work/versions" --arg kernel "$(uname -sr)" --arg date "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
+		--arg cpu "$(sed -n 's/^model name[ \t]*: //p' /proc/cpuinfo | head -n 1)" --argjson cores "$(nproc)" \
+		--argjson memory_mb "$(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo)" --argjson rounds "$rounds" \
+		--argjson quick "${quick:-false}" --arg cgroups "$cgroup_layout" --arg command "tests/bench/run.sh $given" \
+		'{$date, $kernel, $cpu, $cores, $memory_mb, $cgroups, $command, $rounds, $quick, versions: $versions[0]}'
+}
+
+# Takes what was measured so far and makes the JSON of it.
+collect() {
+	jq -n --slurpfile head "$work/head" --rawfile samples "$samples" --rawfile goals "$work/goals" \
+		--rawfile notes "$work/notes" -f "$here/collect.jq"
 }
 
 inner() {
-	local r a rc=0
-	build=$1
-	rounds=$2
-	mount -t tmpfs tmpfs /run
-	mkdir /run/tree /run/build
-	mount --bind "$here/../.." /run/tree
-	mount --bind "$build" /run/build
-	here=/run/tree/tests/bench
-	mount -t tmpfs tmpfs /tmp
-	only_v1
-	make_bundle /tmp/true '["/bin/true"]'
-	make_bundle /tmp/sleep '["/bin/sleep", "1000"]'
-	local -A runtimes=([capsule-runtime]="/run/build/capsule-runtime --root /run/cps")
-	local -a order=(capsule-runtime)
-	for r in crun runc; do
-		a=$(command -v "$r") || continue
-		runtimes[$r]="$a --root /run/$r"
-		order+=("$r")
+	local row
+	make_world
+	: >"$work/goals"
+	: >"$work/notes"
+	: >"$samples"
+	head_json >"$work/head"
+	jq -r '"Linux: \(.kernel), \(.cores) x \(.cpu), cgroups: \(.cgroups)", (.versions | to_entries[] |
+		"\(.key): \(if .value == "" then "not installed" else .value end)")' "$work/head"
+	for row in "$@"; do
+		printf '\n-- %s\n' "$row"
+		"row_${row//-/_}" || note "$row" "could not be measured to its end"
+		collect | jq -r --arg row "$row" --arg form text -f "$here/report.jq"
 	done
-
-	# Ids differ, since all of them would put the same id into the same cgroup.
-	for r in "${order[@]}"; do
-		# shellcheck disable=SC2086 # the command line is words
-		${runtimes[$r]} run --detach --bundle /tmp/sleep "long-$r" >/dev/null 2>&1 </dev/null ||
-			echo "run.sh: $r cannot start the container for exec and state" >&2
-	done
-	head_lines
-	{
-		echo "case run /bin/true"
-		echo "floor: /run/build/tests/bench/floor /tmp/true/rootfs floor /bin/true"
-		for r in "${order[@]}"; do echo "$r: ${runtimes[$r]} run --bundle /tmp/true b-$r"; done
-		echo "case create + start + delete"
-		for r in "${order[@]}"; do
-			a=${runtimes[$r]}
-			echo "$r: $a create --bundle /tmp/sleep c-$r ; $a start c-$r ; $a delete --force c-$r"
-		done
-		echo "case exec /bin/true"
-		for r in "${order[@]}"; do echo "$r: ${runtimes[$r]} exec long-$r /bin/true"; done
-		echo "case state"
-		for r in "${order[@]}"; do echo "$r: ${runtimes[$r]} state long-$r"; done
-	} >/tmp/plan
-	/run/build/tests/bench/bench "$rounds" /run/build/bench.json </tmp/plan || rc=$?
-	for r in "${order[@]}"; do
-		# shellcheck disable=SC2086
-		${runtimes[$r]} delete --force "long-$r" || rc=1
-	done
-	echo "JSON: $build/bench.json"
-	exit "$rc"
+	collect >/run/build/bench.json
+	printf '\n-- goals\n'
+	jq -r --arg row - --arg form text -f "$here/report.jq" /run/build/bench.json
+	echo
+	echo "JSON: $build/bench.json; took $SECONDS s"
 }
 
-head_lines() {
-	local r
-	printf 'machine: Linux %s, %s processors\n' "$(uname -r)" "$(nproc)"
-	for r in "${order[@]}"; do
-		printf 'contender: %s\n' "$(${runtimes[$r]%% *} --version | head -n 1)"
-	done
-}
-
-[ $# -ge 1 ] || {
-	echo "usage: run.sh BUILDDIR [ROUNDS]" >&2
-	exit 2
-}
-if [ "$1" = --inside ]; then
-	inner "$2" "$3"
+[ $# -ge 1 ] || usage
+build=$1
+shift
+given=$*
+rounds=100
+quick=
+rows=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--rounds) rounds=${2:?--rounds N} && shift ;;
+	--quick) quick=true ;;
+	-*) usage ;;
+	*)
+		declare -F "row_${1//-/_}" >/dev/null || usage
+		rows+=("$1")
+		;;
+	esac
+	shift
+done
+[ ${#rows[@]} -gt 0 ] || rows=("${all_rows[@]}")
+rounds=$(part "$rounds")
+if [ "${BENCH_INSIDE:-}" = yes ]; then
+	inner "${rows[@]}"
 else
-	outer "$@"
+	# shellcheck disable=SC2086 # words
+	enter_world run.sh "$build" $given
 fi

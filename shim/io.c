@@ -243,6 +243,8 @@ void shim_io_update(struct shim_io *io)
 		else if (!event_pending(&st->event, EV_READ, NULL))
 			(void)event_add(&st->event, NULL);
 	}
+	if (io->log && io->started && shim_io_is_closed(io))
+		shim_log_over(io->log);
 	if (io->log && shim_log_wants_retry(io->log) &&
 	    !event_pending(&io->retry_event, EV_TIMEOUT, NULL))
 		timer_arm(&io->retry_event, LOG_RETRY_MS);

@@ -304,16 +304,22 @@ int shim_journal_open(struct shim_journal *j, int dirfd, const char *name, bool 
 	return 0;
 }
 
-void shim_journal_close(struct shim_journal *j, bool remove)
+void shim_journal_remove(struct shim_journal *j)
 {
-	if (!j->memory)
-		return;
 	if (j->file) {
-		if (remove)
-			(void)unlinkat(j->dirfd, j->name, 0);
+		(void)unlinkat(j->dirfd, j->name, 0);
 		(void)munmap(j->file, SIZE);
 	}
-	(void)munmap(j->memory, SIZE);
+	j->file = NULL;
+	j->name = NULL;
+}
+
+void shim_journal_close(struct shim_journal *j)
+{
+	if (j->file)
+		(void)munmap(j->file, SIZE);
+	if (j->memory)
+		(void)munmap(j->memory, SIZE);
 	j->file = NULL;
 	j->memory = NULL;
 }

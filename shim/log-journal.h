@@ -74,8 +74,10 @@ struct shim_journal {
 int shim_journal_open(struct shim_journal *j, int dirfd, const char *name, bool *ret_found,
 		      struct shim_log_state *ret_state, struct cps_err *ret_odd,
 		      struct cps_err *err);
-/* The file goes too if asked for: when there is nothing in it. */
-void shim_journal_close(struct shim_journal *j, bool remove);
+/* There is nothing in it, and nothing will come: the file goes. */
+void shim_journal_remove(struct shim_journal *j);
+/* The file stays. */
+void shim_journal_close(struct shim_journal *j);
 
 /* Before the carries and the chunk are used, and only while the chunk holds nothing. They can be
  * used in any case; < 0: from now on a kill of the shim would lose what is in them, and why. */

@@ -247,7 +247,7 @@ int shim_log_open(const struct shim_log_config *config, int dirfd, const char *j
 	if (rc == 0)
 		rc = file_open(log, config, again, err);
 	if (rc < 0) {
-		shim_journal_close(&log->journal, false);
+		shim_journal_close(&log->journal);
 		free(log);
 		return rc;
 	}
@@ -259,24 +259,21 @@ int shim_log_open(const struct shim_log_config *config, int dirfd, const char *j
 	return 0;
 }
 
-static void log_close(struct shim_log *log, bool over)
+void shim_log_leave(struct shim_log *log)
 {
-	shim_journal_close(&log->journal, over);
+	if (!log)
+		return;
+	shim_journal_close(&log->journal);
 	shim_log_file_close(&log->file);
 	free(log);
 }
 
-void shim_log_leave(struct shim_log *log)
-{
-	if (log)
-		log_close(log, false);
-}
-
-static bool is_anything_held(const struct shim_log *log)
+void shim_log_over(struct shim_log *log)
 {
 	const struct shim_log_state *s = &log->state;
 
-	return s->phase != SHIM_LOG_IDLE || s->lines[0].len + s->lines[1].len > 0 || s->untold > 0;
+	if (s->phase == SHIM_LOG_IDLE && s->lines[0].len + s->lines[1].len == 0 && s->untold == 0)
+		shim_journal_remove(&log->journal);
 }
 
 void shim_log_free(struct shim_log *log)
@@ -290,5 +287,6 @@ void shim_log_free(struct shim_log *log)
 		shim_log_end(log, (enum shim_stream_name)i, &now);
 	if (shim_log_wants_retry(log))
 		shim_log_retry(log, &now);
-	log_close(log, !is_anything_held(log));
+	shim_log_over(log);
+	shim_log_leave(log);
 }

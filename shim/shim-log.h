@@ -102,6 +102,8 @@ struct shim_log_stats {
  */
 int shim_log_open(const struct shim_log_config *config, int dirfd, const char *journal,
 		  struct shim_scratch *scratch, struct shim_log **ret, struct cps_err *err);
+/* All streams have ended, and nothing will come: the journal goes, unless something is left. */
+void shim_log_over(struct shim_log *log);
 /* Writes what it can of what is left, and frees it; NULL is allowed. The journal goes with it,
  * unless something is left. */
 void shim_log_free(struct shim_log *log);

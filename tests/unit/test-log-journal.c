@@ -31,7 +31,7 @@ static struct log_box box;
 
 /* ---- what is said ---- */
 
-#define PORTIONS 10
+#define PORTIONS 8
 #define SAID_MAX 120000
 
 struct portion {
@@ -359,6 +359,220 @@ START_TEST(killed_anywhere_while_bytes_are_dropped)
 }
 END_TEST
 
+/* ---- killed at any time, from outside ---- */
+
+#define MUCH (6u << 20)
+
+static void much_make(struct log_box_text *t, unsigned seed)
+{
+	srandom(seed);
+	t->data = malloc(MUCH);
+	t->len = MUCH;
+	for (size_t k = 0; k < MUCH; k++)
+		t->data[k] = random() % 60 == 0 ? '\n' : (char)('a' + random() % 26);
+}
+
+static pid_t writer_start(int to, int other, const struct log_box_text *t)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid > 0)
+		return pid;
+	(void)close(other);
+	(void)fcntl(to, F_SETFL, 0);
+	for (size_t at = 0; at < t->len;) {
+		size_t n = 1 + (size_t)random() % (random() % 8 ? 300 : 30000);
+		ssize_t put = write(to, t->data + at, n < t->len - at ? n : t->len - at);
+
+		if (put < 0)
+			_exit(1);
+		at += (size_t)put;
+	}
+	_exit(0);
+}
+
+/* As long as it lives. False: it had been done before. */
+static bool logger_live(const struct story *s, unsigned us)
+{
+	pid_t pid = logger_start(s, false);
+	int status;
+
+	(void)usleep(us);
+	(void)kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+	return WIFSIGNALED(status);
+}
+
+START_TEST(killed_at_any_time)
+{
+	struct story s = { .driver = &shim_log_cri, .max_size = 1u << 20 };
+	struct log_box_text said[SHIM_STREAM_COUNT];
+	struct log_box_text got[SHIM_STREAM_COUNT];
+	pid_t writers[SHIM_STREAM_COUNT];
+	unsigned kills = 0;
+	uint64_t told;
+
+	log_box_init(&box);
+	story_begin(&s);
+	for (int i = 0; i < SHIM_STREAM_COUNT; i++) {
+		much_make(&said[i], 100 + (unsigned)i);
+		writers[i] = writer_start(s.pipes[i][1], s.pipes[1 - i][1], &said[i]);
+	}
+	cps_close(&s.pipes[0][1]);
+	cps_close(&s.pipes[1][1]);
+	while (logger_live(&s, 300 + (unsigned)random() % 3000))
+		kills++;
+	for (int i = 0; i < SHIM_STREAM_COUNT; i++)
+		ck_assert_int_eq(waitpid(writers[i], NULL, 0), writers[i]);
+	story_end(&s);
+	log_box_read(&box, got, &told);
+	ck_assert_uint_gt(kills, 3);
+	for (int i = 0; i < SHIM_STREAM_COUNT; i++) {
+		ck_assert_uint_eq(got[i].len, said[i].len);
+		ck_assert_mem_eq(got[i].data, said[i].data, MUCH);
+		free(got[i].data);
+		free(said[i].data);
+	}
+}
+END_TEST
+
+/* ---- the file of the journal ---- */
+
+static uint64_t journal_bytes(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstatat(box.dir, SHIM_LOG_JOURNAL, &st, 0), 0);
+	return (uint64_t)st.st_blocks * 512;
+}
+
+static void say(struct shim_log *log, const char *text)
+{
+	log_box_feed(log, SHIM_STDOUT, text, strlen(text));
+}
+
+START_TEST(it_is_there_from_the_first_output_to_the_end)
+{
+	struct shim_log *log;
+
+	log_box_init(&box);
+	log = log_box_open(&box, &shim_log_cri, 0, 5, SHIM_LOG_BLOCK);
+	ck_assert(!unit_is_there(box.dir, SHIM_LOG_JOURNAL));
+	say(log, "a\n");
+	ck_assert(unit_is_there(box.dir, SHIM_LOG_JOURNAL));
+	say(log, "half");
+	shim_log_over(log); /* something is left */
+	ck_assert(unit_is_there(box.dir, SHIM_LOG_JOURNAL));
+	shim_log_leave(log);
+	log = log_box_open(&box, &shim_log_cri, 0, 5, SHIM_LOG_BLOCK);
+	say(log, " and half\n");
+	log_box_check(&box, LOG_BOX_AT " stdout F a\n" LOG_BOX_AT " stdout F half and half\n");
+	shim_log_over(log);
+	ck_assert(!unit_is_there(box.dir, SHIM_LOG_JOURNAL));
+	shim_log_free(log);
+}
+END_TEST
+
+START_TEST(a_quiet_log_keeps_a_page_and_what_it_holds)
+{
+	static char line[9000];
+	struct shim_log *log;
+	uint64_t held;
+	char *text;
+
+	log_box_init(&box);
+	log = log_box_open(&box, &shim_log_cri, 0, 5, SHIM_LOG_BLOCK);
+	say(log, "a\n");
+	ck_assert_uint_gt(journal_bytes(), SHIM_CHUNK_MAX);
+	shim_log_trim(log);
+	ck_assert_uint_le(journal_bytes(), 4096);
+	memset(line, 'x', sizeof(line) - 1);
+	say(log, line);
+	shim_log_trim(log);
+	held = journal_bytes();
+	ck_assert_uint_ge(held, 4 * 4096);
+	ck_assert_uint_le(held, 4 * 4096);
+	say(log, "y\n");
+	text = log_box_content(&box, 0, NULL);
+	ck_assert_ptr_nonnull(strstr(text, "xxxy\n"));
+	ck_assert_uint_eq(strlen(text), 2 * strlen(LOG_BOX_AT " stdout F \n") + 1 + sizeof(line));
+	free(text);
+	shim_log_free(log);
+}
+END_TEST
+
+START_TEST(without_room_for_it_memory_does_until_there_is_room)
+{
+	struct shim_log_stats stats;
+	struct shim_log *log;
+	struct cps_err why;
+	unsigned n = 0;
+
+	log_box_init(&box);
+	log = log_box_open(&box, &shim_log_cri, 0, 5, SHIM_LOG_BLOCK);
+	log_box_disk(40000); /* the journal is larger */
+	say(log, "half");
+	ck_assert(shim_log_complaint(log, &why));
+	ck_assert_int_eq(why.num, EFBIG);
+	ck_assert_ptr_nonnull(strstr(why.msg, "if this shim is killed"));
+	ck_assert(!unit_is_there(box.dir, SHIM_LOG_JOURNAL));
+	shim_log_stats(log, &stats);
+	ck_assert(!stats.kept);
+	ck_assert_uint_eq(stats.held, 4);
+	say(log, "=");
+	ck_assert(!shim_log_complaint(log, &why)); /* once is enough */
+	log_box_disk(0);
+	for (; !stats.kept && n < 1000; n++) {
+		say(log, "-");
+		shim_log_stats(log, &stats);
+	}
+	ck_assert(stats.kept);
+	shim_log_leave(log); /* as a kill */
+	log = log_box_open(&box, &shim_log_cri, 0, 5, SHIM_LOG_BLOCK);
+	shim_log_stats(log, &stats);
+	ck_assert_uint_eq(stats.held, 5 + n);
+	say(log, "\n");
+	shim_log_free(log);
+}
+END_TEST
+
+START_TEST(a_journal_that_is_taken_away_costs_nothing_but_itself)
+{
+	struct shim_log *log;
+
+	log_box_init(&box);
+	log = log_box_open(&box, &shim_log_cri, 0, 5, SHIM_LOG_BLOCK);
+	say(log, "one");
+	shim_log_trim(log);
+	ck_assert_int_eq(unlinkat(box.dir, SHIM_LOG_JOURNAL, 0), 0);
+	say(log, " line\n");
+	log_box_check(&box, LOG_BOX_AT " stdout F one line\n");
+	shim_log_free(log);
+}
+END_TEST
+
+START_TEST(what_is_no_journal_is_said_and_replaced)
+{
+	static const char *const odd[] = { "", "short" };
+	struct shim_log *log;
+	struct cps_err why;
+
+	log_box_init(&box);
+	for (size_t i = 0; i < 2; i++) {
+		unit_put(box.dir, SHIM_LOG_JOURNAL, odd[i]);
+		log = log_box_open(&box, &shim_log_cri, 0, 5, SHIM_LOG_BLOCK);
+		ck_assert(shim_log_complaint(log, &why));
+		ck_assert_ptr_nonnull(strstr(why.msg, "no journal"));
+		say(log, "x\n");
+		ck_assert(!shim_log_complaint(log, &why));
+		ck_assert_uint_gt(journal_bytes(), SHIM_CHUNK_MAX);
+		shim_log_free(log);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -366,6 +580,12 @@ int main(void)
 		killed_anywhere_with_rotation,
 		killed_anywhere_on_a_disk_that_fills_and_empties,
 		killed_anywhere_while_bytes_are_dropped,
+		killed_at_any_time,
+		it_is_there_from_the_first_output_to_the_end,
+		a_quiet_log_keeps_a_page_and_what_it_holds,
+		without_room_for_it_memory_does_until_there_is_room,
+		a_journal_that_is_taken_away_costs_nothing_but_itself,
+		what_is_no_journal_is_said_and_replaced,
 		NULL,
 	};
 

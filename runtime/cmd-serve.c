@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "action.h"
@@ -123,7 +124,11 @@ static int serve_start(struct service *s, struct cps_err *err)
 	int rc;
 
 	rc = rt_container_open(s->req.root, s->req.id, s->arena, &c, err);
-	return rc < 0 ? rc : rt_container_start(&c, err);
+	if (rc < 0)
+		return rc;
+	/* Shared: whoever adopts the container, if our shim dies, waits until hooks have run. */
+	(void)flock(c.dir, LOCK_SH | LOCK_NB);
+	return rt_container_start(&c, err);
 }
 
 /* The process to run: what came, or the container's own with what came laid over it. */

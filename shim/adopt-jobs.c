@@ -75,6 +75,7 @@ static int job_open(struct shim_exec *x, int execs, struct cps_err *err)
 {
 	struct shim_kept kept = shim_adopt_kept(x->shim, x->id);
 	struct shim_identity who = { .pid = 0 };
+	bool is_over = false;
 	int rc = shim_exec_run_new(x, err);
 
 	if (rc == 0) {
@@ -82,16 +83,17 @@ static int job_open(struct shim_exec *x, int execs, struct cps_err *err)
 		rc = x->run->dir < 0 ? cps_fail(err, errno, "open") : 0;
 	}
 	if (rc == 0)
-		rc = shim_job_load(x, x->run->dir, &who, &x->run->oom_kills, err);
+		rc = shim_job_load(x, x->run->dir, &who, &x->run->oom_kills, &is_over, err);
 	if (rc == -ENOENT) {
 		(void)clock_gettime(CLOCK_REALTIME, &x->started_at);
 		rc = 0;
 	}
-	if (rc == 0 && x->has_exit) {
+	if (rc == 0 && is_over) {
 		x->machine.state = SHIM_EXEC_EXITED;
-	} else if (rc == 0 && who.pid == 0) {
+	} else if (rc == 0 && (x->has_exit || who.pid == 0)) {
 		x->machine.state = SHIM_EXEC_DRAINING;
-		shim_exit_init_unknown(&x->exit, 0);
+		if (!x->has_exit)
+			shim_exit_init_unknown(&x->exit, 0);
 		x->has_exit = true;
 	} else if (rc == 0) {
 		rc = process_adopt(x, &who, &kept, err);

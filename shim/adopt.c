@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,13 +93,18 @@ static bool is_locked(struct shim *s, int how)
 	return own >= 0 && flock(own, how | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
+static int cut_short(struct cps_err *err)
+{
+	return cps_failx(err, ECANCELED, "adopt: its creation was cut short");
+}
+
 /* -EAGAIN: a runtime of the dead shim may be at work still. */
 static int runtime_check(struct shim *s, const struct shim_past *past, struct cps_err *err)
 {
 	const struct shim_adopt *a = s->adopt;
 	bool creating = strcmp(past->phase, "creating") == 0;
 
-	if (past->exit)
+	if (past->over)
 		return 0;
 	if (creating && is_locked(s, LOCK_SH))
 		return a->looked_ms < RUNTIME_MS
@@ -111,7 +117,7 @@ static int runtime_check(struct shim *s, const struct shim_past *past, struct cp
 	if (creating && past->init.pid == 0 && a->looked_ms < SILENCE_MS)
 		return -EAGAIN;
 	if (past->init.pid == 0 || (creating && !shim_identity_is_alive(&past->init)))
-		return cps_failx(err, ECANCELED, "adopt: its creation was cut short");
+		return cut_short(err);
 	return 0;
 }
 
@@ -143,16 +149,14 @@ static int init_adopt(struct shim *s, const struct shim_past *past, struct shim_
 
 static int oom_adopt(struct shim *s, const struct shim_past *past, struct cps_err *err)
 {
-	const struct cps_json *path_node = cps_json_get(past->record, "memory_events");
 	const struct cps_json *first_node = cps_json_get(past->record, "oom_first");
-	const char *path;
+	char path[PATH_MAX];
 	uint64_t first = 0;
 	int rc = 0;
 
-	if (!path_node)
+	if (!shim_past_memory_events(past, path, sizeof(path)))
 		return 0;
-	rc = cps_json_str(path_node, &path, err);
-	if (rc == 0 && first_node)
+	if (first_node)
 		rc = cps_json_u64(first_node, UINT64_MAX, &first, err);
 	if (rc < 0)
 		return cps_wrap(err, rc, "shim.json");
@@ -195,10 +199,9 @@ static int container_adopt(struct shim *s, const struct shim_past *past, enum sh
 	bool alive = false;
 	int rc = shim_past_apply(past, s, err);
 
-	if (rc == 0 && past->exit)
-		rc = cps_wrap(err, shim_exit_parse(past->exit, &s->ct.exit, err), "exit.json");
-	if (rc == 0 && past->exit) {
-		s->ct.has_exit = true;
+	s->ct.exit = past->exit;
+	s->ct.has_exit = past->has_exit;
+	if (rc == 0 && past->over) {
 		*ret_found = SHIM_E_ADOPT_EXITED;
 	} else if (rc == 0) {
 		rc = init_adopt(s, past, &kept, &alive, err);
@@ -224,6 +227,8 @@ static void adopt_try(struct shim *s)
 	struct shim_past past;
 	int rc = shim_past_load(s->dir, &arena, &past, &a->why);
 
+	if (rc == -ENOENT && faccessat(s->dir, "state.json", F_OK, 0) < 0)
+		rc = cut_short(&a->why); /* the shim had not even begun, or has given up */
 	if (rc == 0 && past.other_boot)
 		rc = cps_failx(&a->why, ESTALE, "adopt: it is of an earlier boot of this machine");
 	if (rc == 0)

@@ -150,6 +150,7 @@ int shim_act_exit_note(void *owner, void *arg, struct cps_err *err)
 		/* The count is read here, while the cgroup is there, not when a notice arrives. */
 		ct->exit.oom = shim_oom_count(&ct->oom) > 0;
 		ct->has_exit = true;
+		shim_exit_save_early(&ct->exit, s->dir);
 	}
 	if (ct->exit.oom && ct->oom.told == 0)
 		shim_event_send(s, CPS_EVENT_OOM, NULL);

@@ -332,6 +332,8 @@ static int act_exit_note(void *owner, void *arg, struct cps_err *err)
 			shim_exit_init(&x->exit, run->child.pid, run->child.status);
 		x->exit.oom = shim_oom_count(&x->shim->ct.oom) > run->oom_kills;
 		x->has_exit = true;
+		if (x->detach)
+			shim_exit_save_early(&x->exit, run->dir);
 	}
 	if (shim_io_is_closed(&run->io)) {
 		shim_exec_news(x, SHIM_EXEC_E_STDIO_CLOSED);

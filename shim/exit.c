@@ -6,13 +6,18 @@
 #include "exit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 
 #include "clock.h"
 #include "file.h"
+#include "own.h"
 
 #define EXIT_FILE    "exit.json"
+#define EARLY_FILE   "exit.json.new"
+#define FILE_MAX     65536
 #define CODE_UNKNOWN 255
 
 void shim_exit_init(struct shim_exit *e, pid_t pid, int status)
@@ -86,14 +91,68 @@ void shim_exit_text(const struct shim_exit *e, struct cps_buf *b)
 	shim_exit_format(e, &w, NULL);
 }
 
-int shim_exit_save(const struct shim_exit *e, int dirfd, struct cps_err *err)
+static int file_write(const struct shim_exit *e, int dirfd, struct cps_err *err)
 {
 	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	cleanup_fd int fd = -1;
+	int rc;
 
 	shim_exit_text(e, &b);
 	cps_buf_puts(&b, "\n");
 	if (b.failed)
 		return cps_fail(err, ENOMEM, "exit record");
-	return cps_wrap(err, cps_file_replace(dirfd, EXIT_FILE, b.data, b.len, 0600, err),
-			"exit record");
+	fd = openat(dirfd, EARLY_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return cps_fail(err, errno, "exit record: open '%s'", EARLY_FILE);
+	rc = cps_write_all(fd, b.data, b.len);
+	return rc < 0 ? cps_fail(err, -rc, "exit record: write '%s'", EARLY_FILE) : 0;
+}
+
+void shim_exit_save_early(struct shim_exit *e, int dirfd)
+{
+	struct cps_err ignored;
+
+	e->saved = file_write(e, dirfd, &ignored) == 0;
+}
+
+int shim_exit_save(const struct shim_exit *e, int dirfd, struct cps_err *err)
+{
+	int rc;
+
+	if (e->saved && renameat(dirfd, EARLY_FILE, dirfd, EXIT_FILE) == 0)
+		return 0;
+	rc = file_write(e, dirfd, err);
+	if (rc == 0 && renameat(dirfd, EARLY_FILE, dirfd, EXIT_FILE) < 0)
+		rc = cps_fail(err, errno, "exit record: rename '%s'", EARLY_FILE);
+	return rc;
+}
+
+static int file_read(int dirfd, const char *name, struct shim_exit *ret, struct cps_err *err)
+{
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	cleanup_free char *text = NULL;
+	const struct cps_json *node = NULL;
+	size_t len;
+	int rc = cps_file_read(dirfd, name, FILE_MAX, &text, &len, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cps_json_parse(&arena, text, len, &node, err);
+	if (rc == 0)
+		rc = shim_exit_parse(node, ret, err);
+	return cps_wrap(err, rc, "%s", name);
+}
+
+int shim_exit_load(int dirfd, struct shim_exit *ret, bool *ret_early, struct cps_err *err)
+{
+	int rc = file_read(dirfd, EXIT_FILE, ret, err);
+
+	*ret_early = false;
+	if (rc != -ENOENT)
+		return rc;
+	/* Torn: its writer died in the middle, or the disk was full. Nothing depends on it. */
+	if (file_read(dirfd, EARLY_FILE, ret, err) < 0)
+		return -ENOENT;
+	*ret_early = true;
+	return 0;
 }

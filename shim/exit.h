@@ -18,6 +18,7 @@ struct shim_exit {
 	int signal; /* 0: it exited by itself */
 	bool oom;   /* the kernel killed in the container's memory cgroup */
 	bool known; /* false: somebody else reaped it */
+	bool saved; /* early */
 	struct timespec at;
 };
 
@@ -28,8 +29,13 @@ void shim_exit_init_unknown(struct shim_exit *e, pid_t pid);
 /* The exit object, as another shim wrote it. */
 int shim_exit_parse(const struct cps_json *node, struct shim_exit *ret, struct cps_err *err);
 void shim_exit_format(const struct shim_exit *e, struct cps_jsonw *w, const char *key);
+/* Reads exit.json, or (*ret_early) what was saved early; -ENOENT: there is neither. */
+int shim_exit_load(int dirfd, struct shim_exit *ret, bool *ret_early, struct cps_err *err);
 /* The object alone, e.g. as a reply. */
 void shim_exit_text(const struct shim_exit *e, struct cps_buf *b);
+/* Before the output is read to its end: a successor shall know how it ended, whoever reaped it.
+ * What fails here shim_exit_save() does. */
+void shim_exit_save_early(struct shim_exit *e, int dirfd);
 /* Replaces exit.json in dirfd atomically. */
 int shim_exit_save(const struct shim_exit *e, int dirfd, struct cps_err *err);
 

@@ -215,9 +215,14 @@ void shim_io_start(struct shim_io *io, struct shim_log *log)
 
 void shim_io_look(struct shim_io *io)
 {
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
 	for (int i = 0; i < SHIM_STREAM_COUNT; i++) {
 		if (io->streams[i].fd >= 0)
 			event_active(&io->streams[i].event, EV_READ, 0);
+		else if (io->log) /* the line that its predecessor had begun */
+			shim_log_end(io->log, (enum shim_stream_name)i, &now);
 	}
 }
 

@@ -77,8 +77,8 @@ int shim_io_reopen(struct shim_io *io, int dirfd, int kept[SHIM_STREAM_COUNT], b
 void shim_io_console(struct shim_io *io, int master);
 /* Begins to read. `log` is taken over. */
 void shim_io_start(struct shim_io *io, struct shim_log *log);
-/* Looks at once whether there is something, or an end that no event will tell: nobody has the other
- * end of a FIFO that was opened late. */
+/* After shim_io_start(), of a predecessor's io. Looks at once whether there is something, or an end
+ * that no event will tell: nobody has the other end of a FIFO that was opened late. */
 void shim_io_look(struct shim_io *io);
 bool shim_io_is_closed(const struct shim_io *io);
 /* Its process has exited: reads what is there now. closed() may be called. */

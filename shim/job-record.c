@@ -129,18 +129,17 @@ static int file_load(int dir, const char *name, struct cps_arena *a, const struc
 }
 
 int shim_job_load(struct shim_exec *x, int dir, struct shim_identity *ret_process,
-		  uint64_t *ret_oom_kills, struct cps_err *err)
+		  uint64_t *ret_oom_kills, bool *ret_over, struct cps_err *err)
 {
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	const struct cps_json *job = NULL;
-	const struct cps_json *exit = NULL;
-	int rc = file_load(dir, "exit.json", &arena, &exit, err);
+	bool early = false;
+	int rc = shim_exit_load(dir, &x->exit, &early, err);
 
-	if (rc == 1)
-		rc = cps_wrap(err, shim_exit_parse(exit, &x->exit, err), "exit.json");
-	if (rc < 0)
+	if (rc < 0 && rc != -ENOENT)
 		return rc;
-	x->has_exit = exit != NULL;
+	x->has_exit = rc == 0;
+	*ret_over = x->has_exit && !early;
 	rc = file_load(dir, JOB_FILE, &arena, &job, err);
 	if (rc == 1)
 		return cps_wrap(err, record_get(x, job, ret_process, ret_oom_kills, err), JOB_FILE);

@@ -13,9 +13,9 @@ struct shim_exec;
 
 /* A failure is noted: the job goes on. */
 void shim_job_save(const struct shim_exec *x);
-/* Fills x (but not x->run) from the record in dir, and its exit from exit.json if it is there.
- * -ENOENT: no record; x then has what can be had without. */
+/* Fills x (but not x->run) from the record in dir, and its exit if that was written down;
+ * *ret_over: for good. -ENOENT: no record; x then has what can be had without. */
 int shim_job_load(struct shim_exec *x, int dir, struct shim_identity *ret_process,
-		  uint64_t *ret_oom_kills, struct cps_err *err);
+		  uint64_t *ret_oom_kills, bool *ret_over, struct cps_err *err);
 
 #endif

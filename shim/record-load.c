@@ -7,10 +7,12 @@
 #include "record.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bundle.h"
 #include "clock.h"
@@ -48,7 +50,7 @@ static int identity_load(const struct cps_json *o, const char *start, struct shi
 		rc = cps_json_i64(cps_json_get(o, "pid"), 0, INT32_MAX, &pid, err);
 	if (rc == 0 && pid > 0)
 		rc = cps_json_u64(cps_json_get(o, start), UINT64_MAX, &ret->start_time, err);
-	if (rc == 0)
+	if (rc == 0 && pid > 0)
 		ret->pid = (pid_t)pid;
 	return rc;
 }
@@ -72,12 +74,16 @@ static int boot_check(const struct cps_json *id, bool *ret_other, struct cps_err
 int shim_past_load(int dir, struct cps_arena *a, struct shim_past *ret, struct cps_err *err)
 {
 	struct shim_past p = { .phase = "" };
+	bool early = false;
 	int rc = file_load(dir, "state.json", a, &p.state, err);
 
 	if (rc == -ENOENT)
 		rc = 0;
-	if (rc == 0)
-		rc = file_load(dir, "exit.json", a, &p.exit, err);
+	if (rc == 0) {
+		rc = shim_exit_load(dir, &p.exit, &early, err);
+		p.has_exit = rc == 0;
+		p.over = p.has_exit && !early;
+	}
 	if (rc == -ENOENT)
 		rc = 0;
 	if (rc == 0)
@@ -213,15 +219,93 @@ static int parameters_get(const struct cps_json *o, struct shim *s, struct cps_e
 	return rc;
 }
 
-static int cgroups_get(const struct cps_json *node, struct shim_container *ct, struct cps_err *err)
+/* The next directory of the runtime's record: its controllers, and its path in buf. */
+static const struct cps_json *cgroup_next(const struct shim_past *past, const struct cps_json *at,
+					  const char **ret_controllers, char *buf, size_t size)
 {
+	const struct cps_json *dirs = cps_json_get(cps_json_get(past->state, "cgroup"), "dirs");
+	const char *mount;
+	const char *path;
+	struct cps_err err;
+
+	for (at = at ? at->next : dirs ? dirs->first : NULL; at; at = at->next) {
+		if (cps_json_str(cps_json_get(at, "controllers"), ret_controllers, &err) == 0 &&
+		    cps_json_str(cps_json_get(at, "mount"), &mount, &err) == 0 &&
+		    cps_json_str(cps_json_get(at, "path"), &path, &err) == 0 &&
+		    snprintf(buf, size, "%s%s", mount, path) < (int)size)
+			return at;
+	}
+	return NULL;
+}
+
+/* Is one of "cpu,cpuacct" */
+static bool is_listed(const char *controllers, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = strstr(controllers, name); at; at = strstr(at + 1, name)) {
+		if ((at == controllers || at[-1] == ',') && (at[len] == ',' || at[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+bool shim_past_memory_events(const struct shim_past *past, char *buf, size_t size)
+{
+	const struct cps_json *at = NULL;
+	const char *controllers;
+	const char *text = "";
+	char path[PATH_MAX];
+	struct cps_err err;
+
+	/* Once the runtime has answered, that is what counts. */
+	if (cps_json_get(past->record, "memory_events") || strcmp(past->phase, "creating") != 0) {
+		if (cps_json_str(cps_json_get(past->record, "memory_events"), &text, &err) < 0)
+			return false;
+		return snprintf(buf, size, "%s", text) < (int)size;
+	}
+	while ((at = cgroup_next(past, at, &controllers, path, sizeof(path))) != NULL) {
+		bool v2 = controllers[0] == '\0';
+
+		if ((v2 || is_listed(controllers, "memory")) &&
+		    snprintf(buf, size, "%s/%s", path,
+			     v2 ? "memory.events" : "memory.oom_control") < (int)size)
+			return access(buf, F_OK) == 0;
+	}
+	return false;
+}
+
+static void cgroups_format(const struct shim_past *past, struct cps_jsonw *w)
+{
+	const struct cps_json *at = NULL;
+	const char *controllers;
+	char path[PATH_MAX];
+
+	cps_jsonw_open(w, NULL, '{');
+	while ((at = cgroup_next(past, at, &controllers, path, sizeof(path))) != NULL) {
+		cleanup_free char *names = strdup(controllers[0] ? controllers : "unified");
+		char *save = NULL;
+
+		for (char *one = names ? strtok_r(names, ",", &save) : NULL; one;
+		     one = strtok_r(NULL, ",", &save))
+			cps_jsonw_str(w, one, path);
+	}
+	cps_jsonw_close(w, '}');
+}
+
+static int cgroups_get(const struct shim_past *past, struct shim_container *ct, struct cps_err *err)
+{
+	const struct cps_json *node = cps_json_get(past->record, "cgroups");
 	struct cps_buf b = CPS_BUF_INIT;
 	struct cps_jsonw w;
 
-	if (!node)
+	if (!node && !cps_json_get(past->state, "cgroup"))
 		return 0;
 	cps_jsonw_init(&w, &b, false);
-	cps_jsonw_node(&w, NULL, node);
+	if (node)
+		cps_jsonw_node(&w, NULL, node);
+	else
+		cgroups_format(past, &w);
 	if (b.failed) {
 		cps_buf_done(&b);
 		return cps_fail(err, ENOMEM, "adopt");
@@ -250,7 +334,7 @@ static int made_get(const struct shim_past *past, struct shim *s, struct cps_err
 	if (rc == 0)
 		rc = time_get(o, "started_at", &ct->started_at, err);
 	if (rc == 0)
-		rc = cgroups_get(cps_json_get(o, "cgroups"), ct, err);
+		rc = cgroups_get(past, ct, err);
 	ct->init_start = past->init.start_time;
 	return rc;
 }

@@ -12,6 +12,7 @@
 
 #include "arena.h"
 #include "err.h"
+#include "exit.h"
 #include "json.h"
 
 struct shim;
@@ -32,7 +33,9 @@ struct shim_identity {
 struct shim_past {
 	const struct cps_json *record; /* shim.json; in the arena, as all of these */
 	const struct cps_json *state;  /* state.json, or NULL */
-	const struct cps_json *exit;   /* exit.json, or NULL */
+	bool over;		       /* there is an exit.json */
+	bool has_exit;		       /* … or what was written before that: */
+	struct shim_exit exit;
 	struct shim_identity shim;
 	struct shim_identity init;
 	const char *phase; /* the machine's state at the last writing; "" in older records */
@@ -43,6 +46,8 @@ struct shim_past {
 int shim_past_load(int dir, struct cps_arena *a, struct shim_past *ret, struct cps_err *err);
 /* Fills the container from them: parameters, and what the runtime had said. */
 int shim_past_apply(const struct shim_past *past, struct shim *s, struct cps_err *err);
+/* Where the OOM kills are counted; false: nowhere. */
+bool shim_past_memory_events(const struct shim_past *past, char *buf, size_t size);
 bool shim_identity_is_alive(const struct shim_identity *who);
 
 #endif

@@ -312,9 +312,12 @@ static void start(struct fake *f)
 	int conn = cps_sock_connect(dir, CPS_GATE_SOCKET, 0);
 	struct cps_gate_packet p;
 
+	(void)flock(dir, LOCK_SH | LOCK_NB);
+	sleep_ms(num(f->how, "beside_ms", 0));
 	(void)cps_gate_send(conn, CPS_GATE_GO, 0, NULL);
 	while (cps_gate_recv(conn, 0, &p) > 0)
 		;
+	sleep_ms(num(f->how, "hooks_ms", 0));
 	ok(f, "{}");
 }
 

@@ -379,13 +379,15 @@ END_TEST
 
 START_TEST(a_terminal_that_was_not)
 {
-	running("{\"terminal\":true,\"args\":[\"sh\",\"-c\",\"trap '' HUP; echo up; exec sleep "
-		"60\"]}",
+	running("{\"terminal\":true,\"args\":[\"sh\",\"-c\",\"trap '' HUP; echo up; printf half; "
+		"exec sleep 60\"]}",
 		"");
 	file_has("log", "up");
+	(void)usleep(50000);
 	h_kill_shim(&h);
 	ck_assert_str_eq(h_str(h_adopt(&h), "status"), "running");
 	file_has("shim.log", "its terminal hung up");
+	file_has("log", "stdout P half\n"); /* no more will come */
 	ck_assert(cps_json_get(h_ok(&h, "\"op\":\"state\""), "terminal")->boolean);
 	(void)h_ok(&h, "\"op\":\"kill\",\"signal\":9");
 	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "signal"), 9);

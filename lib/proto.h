@@ -41,4 +41,21 @@
 #define CPS_EVENT_EXEC_EXITED  "exec-exited"
 #define CPS_EVENT_DELETED      "deleted"
 
+/* The file of all containers' events in the root directory, and its words. */
+#define CPS_EVLOG_FILE		"events.log"
+#define CPS_EVLOG_MAX		4194304 /* bytes, beyond which it becomes events.log.1 */
+#define CPS_EVLOG_CREATE	"create"
+#define CPS_EVLOG_CREATE_FAILED "create-failed"
+#define CPS_EVLOG_START		"start"
+#define CPS_EVLOG_START_FAILED	"start-failed"
+#define CPS_EVLOG_EXEC		"exec"
+#define CPS_EVLOG_EXEC_FAILED	"exec-failed"
+#define CPS_EVLOG_EXEC_EXIT	"exec-exit"
+#define CPS_EVLOG_OOM		"oom"
+#define CPS_EVLOG_KILL		"kill"
+#define CPS_EVLOG_STOP		"stop"
+#define CPS_EVLOG_EXIT		"exit"
+#define CPS_EVLOG_DELETE	"delete"
+#define CPS_EVLOG_ADOPT		"adopt"
+
 #endif

@@ -270,24 +270,24 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Only root and our own user: SO_PEERCRED is what the kernel saw at connect. */
-static int peer_check(int fd, struct cps_err *err)
+static int peer_check(int fd, struct ucred *ret, struct cps_err *err)
 {
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
+	socklen_t len = sizeof(*ret);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &len) < 0)
 		return cps_fail(err, errno, "SO_PEERCRED");
-	if (cred.uid != 0 && cred.uid != geteuid())
+	if (ret->uid != 0 && ret->uid != geteuid())
 		return cps_failx(err, EPERM, "uid %u may not talk to this shim",
-				 (unsigned)cred.uid);
+				 (unsigned)ret->uid);
 	return 0;
 }
 
 void shim_conn_open(struct shim *s, int fd)
 {
 	struct shim_conn *c = NULL;
+	struct ucred peer = { .uid = 0 };
 	struct cps_err err;
-	int rc = peer_check(fd, &err);
+	int rc = peer_check(fd, &peer, &err);
 
 	if (rc == 0 && s->nconns >= SHIM_CONNS_MAX)
 		rc = cps_failx(&err, EBUSY, "the shim has %d clients, no more are taken",
@@ -307,6 +307,8 @@ void shim_conn_open(struct shim *s, int fd)
 	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	c->shim = s;
 	c->fd = fd;
+	c->peer_pid = peer.pid;
+	c->peer_uid = peer.uid;
 	STAILQ_INIT(&c->queue);
 	LIST_INIT(&c->waiters);
 	LIST_INIT(&c->attaches);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 #include <event2/event_struct.h>
 
@@ -42,6 +43,8 @@ struct shim_conn {
 	LIST_ENTRY(shim_conn) link;
 	struct shim *shim;
 	int fd;
+	pid_t peer_pid; /* who connected, as the kernel saw it then */
+	uid_t peer_uid;
 	struct event read_event;
 	struct event write_event;
 	struct shim_packets queue;

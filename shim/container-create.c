@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "bundle.h"
+#include "events.h"
 #include "file.h"
 #include "keep.h"
 #include "ops.h"
@@ -125,6 +126,7 @@ static void console(void *owner, int master)
 
 static void on_oom(void *owner)
 {
+	shim_events_life(owner, CPS_EVLOG_OOM);
 	shim_event_send(owner, CPS_EVENT_OOM, NULL);
 }
 
@@ -174,6 +176,8 @@ static void done(void *owner, int rc, const struct cps_err *why, const char *ste
 	else if (rc < 0)
 		ct->failed = *why;
 	(void)snprintf(ct->failed_step, sizeof(ct->failed_step), "%s", step);
+	if (rc < 0)
+		shim_events_failed(s, CPS_EVLOG_CREATE_FAILED, &ct->failed);
 	if (rc == 0)
 		shim_news(s, SHIM_E_CREATE_DONE);
 	else if (ct->delete_wanted || rc == -EPROTO)
@@ -254,6 +258,7 @@ int shim_act_create_begin(void *owner, void *arg, struct cps_err *err)
 	int rc = create_start(s, arg, err);
 
 	if (rc < 0) {
+		shim_events_failed(s, CPS_EVLOG_CREATE_FAILED, err);
 		files_remove(s);
 		shim_container_done(s);
 	}
@@ -295,12 +300,14 @@ int shim_act_create_done(void *owner, void *arg, struct cps_err *err)
 	if (settle(s, &ct->failed) < 0) {
 		/* The container is there but of no use: answer, and clear it away as `delete
 		 * --force` does. */
+		shim_events_failed(s, CPS_EVLOG_CREATE_FAILED, &ct->failed);
 		shim_waiters_error(&ct->create_waiters, &ct->failed, NULL);
 		ct->delete_wanted = true;
 		ct->quit_wanted = true;
 		(void)shim_child_signal(&ct->init, SIGKILL);
 	} else {
 		(void)snprintf(ok, sizeof(ok), "{\"pid\":%d}", (int)ct->init.pid);
+		shim_events_life(s, CPS_EVLOG_CREATE);
 		shim_waiters_ok(&ct->create_waiters, ok, NULL, 0);
 		shim_keep_tell(s, NULL);
 	}

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "exec.h"
 #include "file.h"
 #include "ops.h"
@@ -152,8 +153,10 @@ int shim_act_exit_note(void *owner, void *arg, struct cps_err *err)
 		ct->has_exit = true;
 		shim_exit_save_early(&ct->exit, s->dir);
 	}
-	if (ct->exit.oom && ct->oom.told == 0)
+	if (ct->exit.oom && ct->oom.told == 0) {
+		shim_events_life(s, CPS_EVLOG_OOM);
 		shim_event_send(s, CPS_EVENT_OOM, NULL);
+	}
 	shim_oom_stop(&ct->oom);
 	(void)event_del(&ct->stop_event);
 	if (shim_io_is_closed(&ct->io)) {
@@ -171,6 +174,7 @@ static void exit_tell(struct shim *s)
 	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
 	struct cps_err err;
 
+	shim_events_life(s, CPS_EVLOG_EXIT);
 	shim_exit_text(&ct->exit, &b);
 	if (b.failed) {
 		(void)cps_fail(&err, ENOMEM, "wait");
@@ -316,6 +320,8 @@ int shim_act_delete_done(void *owner, void *arg, struct cps_err *err)
 	shim_io_done(&s->ct.io);
 	s->note.dir = -1; /* a note would make its file again */
 	rc = dir_remove(s, &why);
+	if (s->ct.created_at.tv_sec > 0)
+		shim_events_life(s, CPS_EVLOG_DELETE);
 	if (rc < 0)
 		shim_waiters_error(&s->ct.delete_waiters, &why, NULL);
 	else

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events.h"
 #include "exec.h"
 #include "file.h"
 #include "gate.h"
@@ -241,6 +242,7 @@ int shim_act_start_done(void *owner, void *arg, struct cps_err *err)
 	(void)err;
 	(void)clock_gettime(CLOCK_REALTIME, &s->ct.started_at);
 	(void)snprintf(ok, sizeof(ok), "{\"pid\":%d}", (int)s->ct.init.pid);
+	shim_events_life(s, CPS_EVLOG_START);
 	shim_waiters_ok(&s->ct.start_waiters, ok, NULL, 0);
 	shim_event_send(s, CPS_EVENT_STARTED, NULL);
 	shim_record_update(s);
@@ -253,6 +255,7 @@ int shim_act_start_failed(void *owner, void *arg, struct cps_err *err)
 
 	(void)arg;
 	(void)err;
+	shim_events_failed(s, CPS_EVLOG_START_FAILED, &s->ct.failed);
 	shim_waiters_error(&s->ct.start_waiters, &s->ct.failed, s->ct.failed_step);
 	return 0;
 }

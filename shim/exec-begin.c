@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "events.h"
 #include "exec-run.h"
 #include "file.h"
 #include "job-record.h"
@@ -49,8 +50,8 @@ static int flag_parse(const struct cps_json *body, const char *key, bool *ret, s
 	return node ? cps_json_bool(node, ret, err) : 0;
 }
 
-/* What the list of jobs shows, and whose the FIFOs are. Read with pread: the runtime reads the same
- * description from its start. */
+/* What the list of jobs shows, and (uid, gid, or NULL) whose the FIFOs are. Read with pread: the
+ * runtime reads the same description from its start. */
 static int process_look(struct shim_exec *x, int fd, uid_t *uid, gid_t *gid, struct cps_err *err)
 {
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
@@ -79,17 +80,22 @@ static int process_look(struct shim_exec *x, int fd, uid_t *uid, gid_t *gid, str
 	if (rc < 0)
 		return cps_wrap(err, rc, "exec: process");
 	user = cps_json_get(root, "user");
-	if (cps_json_get(user, "uid") &&
+	if (uid && cps_json_get(user, "uid") &&
 	    cps_json_u64(cps_json_get(user, "uid"), UINT32_MAX - 1, &id, err) == 0)
 		*uid = (uid_t)id;
-	if (cps_json_get(user, "gid") &&
+	if (gid && cps_json_get(user, "gid") &&
 	    cps_json_u64(cps_json_get(user, "gid"), UINT32_MAX - 1, &id, err) == 0)
 		*gid = (gid_t)id;
 	if (cps_json_get(root, "args")) {
 		cps_jsonw_init(&w, &b, false);
 		cps_jsonw_node(&w, NULL, cps_json_get(root, "args"));
 	}
-	if (b.failed || b.len > ARGS_MAX)
+	if (b.len > ARGS_MAX) {
+		cps_buf_done(&b);
+		cps_jsonw_init(&w, &b, false);
+		shim_args_format(cps_json_get(root, "args"), ARGS_MAX / 2, &w, NULL);
+	}
+	if (b.failed)
 		cps_buf_done(&b);
 	else
 		x->args = b.data;
@@ -220,6 +226,7 @@ static int exec_start(struct shim_exec *x, struct shim_request *r, struct cps_er
 	cleanup_fd int out = cps_frame_take_fd(r->frame, "stdout");
 	cleanup_fd int error = cps_frame_take_fd(r->frame, "stderr");
 	struct shim_io_ends ends = SHIM_IO_ENDS_INIT;
+	struct cps_err ignored;
 	bool replace = false;
 	int rc = flag_parse(r->body, "detach", &x->detach, err);
 
@@ -249,6 +256,8 @@ static int exec_start(struct shim_exec *x, struct shim_request *r, struct cps_er
 		rc = request_send(x, replace, process, ends.fds, err);
 		if (rc < 0)
 			shim_waiter_drop(&x->run->start_waiters);
+		else if (!x->detach) /* for the record; the runtime works meanwhile */
+			(void)process_look(x, process, NULL, NULL, &ignored);
 	}
 	shim_io_ends_close(&ends);
 	return rc;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events.h"
 #include "exec-run.h"
 #include "file.h"
 #include "keep.h"
@@ -268,6 +269,7 @@ static int act_started(void *owner, void *arg, struct cps_err *err)
 	x->pid = run->child.pid;
 	if (x->started_at.tv_sec == 0)
 		(void)clock_gettime(CLOCK_REALTIME, &x->started_at);
+	shim_events_exec(x, CPS_EVLOG_EXEC, NULL);
 	started_reply(x);
 	/* The client owns the terminal from now on, and its end hangs the process up. */
 	cps_close(&run->console);
@@ -287,6 +289,7 @@ static int act_failed(void *owner, void *arg, struct cps_err *err)
 
 	(void)arg;
 	(void)err;
+	shim_events_exec(x, CPS_EVLOG_EXEC_FAILED, &x->run->failed);
 	shim_waiters_error(&x->run->start_waiters, &x->run->failed, x->run->failed_step);
 	shim_exec_free(x, true);
 	return 0;
@@ -357,6 +360,7 @@ static int act_exit_report(void *owner, void *arg, struct cps_err *err)
 	if (rc < 0)
 		shim_note(&x->shim->note, "exec %s: %s; telling without", x->id, err->msg);
 	(void)event_del(&run->drain_event);
+	shim_events_exec(x, CPS_EVLOG_EXEC_EXIT, NULL);
 	shim_exit_text(&x->exit, &b);
 	x->collected = !LIST_EMPTY(&x->exit_waiters);
 	if (b.failed) {

@@ -15,6 +15,7 @@
 #include "attach.h"
 #include "clock.h"
 #include "conn.h"
+#include "events.h"
 #include "exec.h"
 #include "io.h"
 #include "keep.h"
@@ -419,4 +420,6 @@ void shim_ops_handle(struct shim_conn *c, struct cps_frame *f)
 		rc = op->run(&r, &err);
 	if (rc < 0)
 		shim_conn_error(c, f->id, &err, NULL);
+	else
+		shim_events_asked(&r, op->name);
 }

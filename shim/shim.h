@@ -43,6 +43,7 @@ struct shim {
 	char boot_id[37];
 	bool failed; /* it ends with status 1 */
 	struct shim_note note;
+	bool events_lost; /* since the last that could be written */
 
 	struct event_base *base;
 	int signal_fd;

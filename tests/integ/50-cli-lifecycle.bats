@@ -368,7 +368,7 @@ is_status() {
 		[ $code = "$n" ]
 		[ "$(cat "$WORK/out$n")" = "$(printf 'to %s\nfrom %s' "$n" "$n")" ]
 	done
-	[ -z "$(ls "$ROOT")" ]
+	no_containers
 }
 
 @test "delete -f from several at once: it is gone, and nobody hangs" {

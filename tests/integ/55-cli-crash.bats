@@ -56,7 +56,7 @@ start_and_kill_shim() {
 	capsule stop -t 0 c2
 	gone "$pid"
 	capsule delete c2
-	[ -z "$(ls "$ROOT")" ]
+	no_containers
 }
 
 @test "log -f ends when the shim is killed" {
@@ -180,7 +180,7 @@ start_and_kill_shim() {
 	[ "${#lines[@]}" = 1 ]
 	[[ $output == *"(pid $(cat "$WORK/shim.pid")) did not answer within 10 s" ]]
 	gone "$(cat "$WORK/shim.pid")"
-	[ -z "$(ls "$ROOT")" ]
+	no_containers
 }
 
 @test "list of 500 containers asks no shim and is quick" {

@@ -40,7 +40,8 @@ LINES='i=0; while [ $i -lt 20000 ]; do echo "line $i and some more words"; i=$((
 	wait_until 5 eval "[ \$(wc -l <$ROOT/c1/log) = 20000 ]"
 	log_lines "$ROOT/c1/log" | cmp - <(seq -f 'line %.0f and some more words' 0 19999)
 	capsule delete c1
-	rmdir "$ROOT"
+	no_containers
+	rm -r "$ROOT"
 	ROOT=/run/t
 }
 
@@ -61,7 +62,8 @@ LINES='i=0; while [ $i -lt 20000 ]; do echo "line $i and some more words"; i=$((
 	[ $((logged + dropped)) = "$sent" ]
 	[ "$(grep -vc '^2[0-9-]*T[0-9:.]*Z std\(out\|err\) [FP] ' "$ROOT/c1/log")" = 0 ]
 	capsule delete c1
-	rmdir "$ROOT"
+	no_containers
+	rm -r "$ROOT"
 	ROOT=/run/t
 }
 

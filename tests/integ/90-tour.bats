@@ -8,6 +8,7 @@ teardown() {
 	"$CAPSULE" delete -f tour >/dev/null 2>&1 || true
 	rm -rf /tmp/tour
 	# what stays on purpose, for the next container
+	rm -f /run/capsule/events.log
 	rmdir /run/capsule /sys/fs/cgroup/capsule /sys/fs/cgroup/*/capsule 2>/dev/null || true
 	integ_teardown
 }

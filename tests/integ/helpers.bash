@@ -100,7 +100,7 @@ integ_teardown() {
 				runtime delete --force "$id" >/dev/null 2>&1 || true
 			fi
 		done
-		rm -rf "$ROOT/.seccomp"* 2>/dev/null
+		rm -rf "$ROOT/.seccomp"* "$ROOT"/events.log* 2>/dev/null
 		rmdir "$ROOT" 2>/dev/null || true
 	fi
 	for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
@@ -127,6 +127,11 @@ kill_strangers() {
 		*) [ "${p#/proc/}" = "$BASHPID" ] || kill -9 "${p#/proc/}" 2>/dev/null || true ;;
 		esac
 	done
+}
+
+# Nothing in the root directory but the record of what has happened.
+no_containers() {
+	[ -z "$(find "$ROOT" -mindepth 1 -maxdepth 1 ! -name 'events.log*')" ]
 }
 
 # wait_until SECONDS COMMAND...: polls until the command succeeds.

@@ -8,34 +8,13 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "clock.h"
 #include "command.h"
 #include "log-reader.h"
 #include "own.h"
 #include "proc.h"
 #include "store.h"
-
-/* A point in time, or how long ago. */
-static int when_parse(const char *option, const char *text, struct timespec *ret,
-		      struct cps_err *err)
-{
-	int64_t ago_ms, ns;
-
-	if (cps_time_parse(text, ret) == 0)
-		return 0;
-	if (cps_duration_parse(text, &ago_ms) < 0)
-		return cps_failx(err, EINVAL,
-				 "--%s: '%.40s' is neither a time (2026-11-21T20:45:35Z) nor a "
-				 "duration (10m)",
-				 option, text);
-	clock_gettime(CLOCK_REALTIME, ret);
-	ns = ret->tv_nsec - ago_ms % 1000 * 1000000;
-	ret->tv_sec -= ago_ms / 1000 + (ns < 0 ? 1 : 0);
-	ret->tv_nsec = ns < 0 ? ns + 1000000000 : ns;
-	return 0;
-}
+#include "when.h"
 
 static bool is_exec_id(const char *text)
 {
@@ -138,9 +117,9 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	if (tail && strcmp(tail, "all") != 0 && cps_num_parse(tail, 0, INT64_MAX, &q.tail) < 0)
 		rc = cps_failx(err, EINVAL, "--tail: '%.40s' is no number of lines", tail);
 	if (rc == 0 && since)
-		rc = when_parse("since", since, &q.since, err);
+		rc = sup_when_parse("since", since, &q.since, err);
 	if (rc == 0 && until)
-		rc = when_parse("until", until, &q.until, err);
+		rc = sup_when_parse("until", until, &q.until, err);
 	if (rc == 0)
 		rc = show(ctx->root, args.v[0], exec, &q, err);
 	return cps_wrap(err, rc, "log %.64s", args.v[0]);

@@ -57,7 +57,12 @@ _capsule() {
 		;;
 	--log-driver) words='cri json-file none' ;;
 	--log-mode) words='block drop' ;;
-	--format) words='table json' ;;
+	--format)
+		case $_capsule_command in
+		events | debug) words='text json' ;;
+		*) words='table json' ;;
+		esac
+		;;
 	--exec | -exec)
 		[ -z "$_capsule_id" ] || words=$(capsule "${_capsule_globals[@]}" jobs -q "$_capsule_id" 2>/dev/null)
 		;;

@@ -27,6 +27,7 @@ completed() {
 	[ "$(completed --root /x exec --d)" = "--detach" ]
 	[ "$(completed run --log-driver '')" = "cri json-file none" ]
 	[ "$(completed list --format j)" = "json" ]
+	[ "$(completed events --format '')" = "text json" ]
 }
 
 @test "containers, jobs, signals" {

@@ -18,6 +18,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "exec.h"
 #include "file.h"
 #include "gate.h"
@@ -296,6 +297,7 @@ int shim_act_adopt_done(void *owner, void *arg, struct cps_err *err)
 	(void)snprintf(ok, sizeof(ok), "{\"status\":\"%s\",\"pid\":%d}",
 		       shim_status_word((enum shim_state)s->machine.state),
 		       is_over ? 0 : (int)s->ct.init.pid);
+	shim_events_life(s, CPS_EVLOG_ADOPT);
 	shim_waiters_ok(&s->adopt->waiters, ok, NULL, 0);
 	shim_adopt_free(s);
 	shim_reap(s); /* tells of those that have ended */

@@ -320,7 +320,7 @@ int shim_act_delete_done(void *owner, void *arg, struct cps_err *err)
 	shim_io_done(&s->ct.io);
 	s->note.dir = -1; /* a note would make its file again */
 	rc = dir_remove(s, &why);
-	if (s->ct.created_at.tv_sec > 0)
+	if (s->ct.created_at.tv_sec > 0 || s->ct.has_exit)
 		shim_events_life(s, CPS_EVLOG_DELETE);
 	if (rc < 0)
 		shim_waiters_error(&s->ct.delete_waiters, &why, NULL);

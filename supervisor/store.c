@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 
 #include "command.h"
@@ -38,16 +39,21 @@ const char *sup_status_title(enum sup_status status)
 	return status_names[status][1];
 }
 
-bool sup_identity_is_alive(const struct sup_identity *who)
+/* Written before the machine was restarted? */
+static bool is_other_boot(const struct sup_identity *who)
 {
 	struct cps_err ignored;
-	uint64_t ticks;
 	char boot[37];
+
+	return who->boot_id && cps_boot_id(boot, &ignored) == 0 && strcmp(boot, who->boot_id) != 0;
+}
+
+bool sup_identity_is_alive(const struct sup_identity *who)
+{
+	uint64_t ticks;
 	char letter;
 
-	if (who->pid <= 0)
-		return false;
-	if (who->boot_id && cps_boot_id(boot, &ignored) == 0 && strcmp(boot, who->boot_id) != 0)
+	if (who->pid <= 0 || is_other_boot(who))
 		return false;
 	if (cps_proc_start_time(who->pid, &ticks) < 0 || ticks != who->start_time)
 		return false;
@@ -140,10 +146,13 @@ int sup_exit_parse(struct cps_arena *a, const char *text, size_t len, struct sup
 		   struct cps_err *err)
 {
 	const struct cps_json *obj;
+	bool known = true;
 	int64_t code;
 	int rc = object_parse(a, text, len, &obj, err);
 
-	if (rc == 0)
+	if (rc == 0 && cps_json_get(obj, "known"))
+		rc = cps_json_bool(cps_json_get(obj, "known"), &known, err);
+	if (rc == 0 && known)
 		rc = cps_json_i64(cps_json_get(obj, "code"), 0, 255, &code, err);
 	if (rc == 0)
 		c->exit_json = obj;
@@ -176,6 +185,48 @@ static bool is_listening(int dir, const char *name)
 	return rc >= 0 || rc == -EAGAIN; /* EAGAIN: its queue is full, so somebody holds it */
 }
 
+int sup_lock_is_held(int dirfd, const char *name)
+{
+	cleanup_fd int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return 0;
+	return errno == EWOULDBLOCK ? 1 : -errno;
+}
+
+/* Its lock decides, where there is one: a process that is being killed has let go of it before it
+ * is gone, and one that takes over holds it before shim.json names it. */
+static bool is_shim_alive(int dir, const struct sup_container *c)
+{
+	int held = sup_lock_is_held(dir, "shim.lock");
+
+	if (held >= 0)
+		return held;
+	return c->shim_json ? sup_identity_is_alive(&c->shim) : is_listening(dir, "shim.sock");
+}
+
+bool sup_exit_is_unknown(const struct sup_container *c)
+{
+	const struct cps_json *known = cps_json_get(c->exit_json, "known");
+
+	if (c->status != SUP_STATUS_STOPPED)
+		return false;
+	if (!c->exit_json)
+		return !c->shim_alive; /* which may be about to write it */
+	return known && known->type == CPS_JSON_BOOL && !known->boolean;
+}
+
+/* Did its shim die before the runtime had answered? */
+static bool is_cut_short(const struct sup_container *c)
+{
+	const struct cps_json *phase = cps_json_get(c->shim_json, "phase");
+
+	return !c->shim_alive && phase && phase->type == CPS_JSON_STRING &&
+	       strcmp(phase->text, "creating") == 0;
+}
+
 static void status_find(int dir, struct sup_container *c)
 {
 	if (c->exit_json)
@@ -183,7 +234,7 @@ static void status_find(int dir, struct sup_container *c)
 	else if (sup_identity_is_alive(&c->init))
 		c->status =
 			is_listening(dir, "gate.sock") ? SUP_STATUS_CREATED : SUP_STATUS_RUNNING;
-	else if (c->init.pid) /* recorded once it was there */
+	else if (c->init.pid && !is_cut_short(c)) /* recorded once it was there */
 		c->status = SUP_STATUS_STOPPED;
 	else if (c->shim_alive)
 		c->status = SUP_STATUS_CREATING;
@@ -210,8 +261,8 @@ int sup_container_load(int rootfd, const char *id, struct cps_arena *a, struct s
 		rc = file_load(dir, "exit.json", a, sup_exit_parse, &c, &damage);
 	if (rc == 0)
 		rc = file_load(dir, "shim.json", a, sup_shim_parse, &c, &damage);
-	c.shim_alive =
-		c.shim_json ? sup_identity_is_alive(&c.shim) : is_listening(dir, "shim.sock");
+	c.shim_alive = is_shim_alive(dir, &c);
+	c.other_boot = is_other_boot(&c.init);
 	if (rc < 0) {
 		c.status = SUP_STATUS_BROKEN;
 		c.broken = cps_arena_strdup(a, damage.msg);

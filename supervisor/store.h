@@ -43,6 +43,7 @@ struct sup_container {
 	struct sup_identity init;
 	struct sup_identity shim;
 	bool shim_alive;
+	bool other_boot;		   /* the machine has been restarted since it was made */
 	const char *bundle;		   /* or NULL */
 	const char *created;		   /* RFC 3339, or NULL */
 	const struct cps_json *state_json; /* NULL: missing or unreadable */
@@ -75,5 +76,11 @@ int sup_container_open(const char *root, const char *id, struct cps_arena *a, in
 		       struct sup_container *ret, struct cps_err *err);
 
 bool sup_identity_is_alive(const struct sup_identity *who);
+
+/* Does anybody hold this file's flock(2)? -errno: it cannot be told; -ENOENT: no such file. */
+int sup_lock_is_held(int dirfd, const char *name);
+
+/* Is it stopped, and nobody knows how it ended? */
+bool sup_exit_is_unknown(const struct sup_container *c);
 
 #endif

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -127,6 +128,56 @@ START_TEST(shim_facts)
 }
 END_TEST
 
+/* Where there is a lock, it alone decides whether the shim lives. */
+START_TEST(shim_lock)
+{
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	int root = unit_dir(), lock;
+	char text[128];
+	uint64_t ticks;
+
+	ck_assert_int_eq(sup_lock_is_held(root, "watch.lock"), -ENOENT);
+	ck_assert_int_eq(cps_proc_start_time(getpid(), &ticks), 0);
+	snprintf(text, sizeof(text), "{\"pid\":%d,\"start_time\":%" PRIu64 "}", getpid(), ticks);
+	put(root, "c1", "shim.json", text);
+	put(root, "c1", "shim.lock", "");
+	ck_assert(!load(root, "c1", &a).shim_alive);
+	lock = openat(root, "c1/shim.lock", O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(flock(lock, LOCK_EX), 0);
+	ck_assert(load(root, "c1", &a).shim_alive);
+	put(root, "c1", "shim.json", "{\"pid\":4000000,\"start_time\":1}");
+	ck_assert(load(root, "c1", &a).shim_alive);
+	close(lock);
+	ck_assert(!load(root, "c1", &a).shim_alive);
+	close(root);
+}
+END_TEST
+
+START_TEST(unknown_exit)
+{
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	int root = unit_dir();
+	struct sup_container c;
+
+	put(root, "c1", "state.json", "{\"pid\":4000000,\"startTime\":1}");
+	c = load(root, "c1", &a);
+	ck_assert_int_eq(c.status, SUP_STATUS_STOPPED);
+	ck_assert(sup_exit_is_unknown(&c));
+	put(root, "c1", "exit.json", "{\"code\":255,\"signal\":0,\"known\":false}");
+	c = load(root, "c1", &a);
+	ck_assert(sup_exit_is_unknown(&c));
+	put(root, "c1", "exit.json", "{\"code\":255,\"signal\":0,\"known\":true}");
+	c = load(root, "c1", &a);
+	ck_assert(!sup_exit_is_unknown(&c));
+
+	/* the shim died before the runtime had answered: nobody can go on with that */
+	put(root, "c2", "state.json", "{\"pid\":4000000,\"startTime\":1}");
+	put(root, "c2", "shim.json", "{\"pid\":4000000,\"start_time\":1,\"phase\":\"creating\"}");
+	ck_assert_int_eq(load(root, "c2", &a).status, SUP_STATUS_BROKEN);
+	close(root);
+}
+END_TEST
+
 START_TEST(damage)
 {
 	static const char *const noise[] = {
@@ -208,9 +259,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		status, pid_reuse, shim_facts, damage, listing, absent, NULL
-	};
+	const TTest *const tests[] = { status, pid_reuse, shim_facts, shim_lock, unknown_exit,
+				       damage, listing,	  absent,     NULL };
 
 	return unit_main("store", tests);
 }

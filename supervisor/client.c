@@ -177,7 +177,7 @@ int sup_client_call(struct sup_client *c, struct sup_request *r, int timeout_ms,
 	return sup_client_reply(c, id, timeout_ms, ret_frame, ret_ok, err);
 }
 
-static int say_hello(struct sup_client *c, struct cps_err *err)
+int sup_client_hello(struct sup_client *c, struct cps_err *err)
 {
 	cleanup_request struct sup_request r = { 0 };
 	const struct cps_json *ok = NULL;
@@ -195,13 +195,6 @@ static int say_hello(struct sup_client *c, struct cps_err *err)
 		return cps_wrap(err, rc, "hello of the shim of container '%s'", c->id);
 	c->shim_pid = (pid_t)pid;
 	return 0;
-}
-
-int sup_client_adopt(struct sup_client *c, int *sock, const char *id, struct cps_err *err)
-{
-	c->sock = take_fd(sock);
-	c->id = id;
-	return say_hello(c, err);
 }
 
 int sup_client_open(struct sup_client *c, int rootfd, const char *id, struct cps_err *err)
@@ -230,22 +223,12 @@ int sup_client_open(struct sup_client *c, int rootfd, const char *id, struct cps
 	if (rc < 0)
 		return cps_fail(err, -rc, "connect to the shim of container '%s'", id);
 	c->sock = rc;
-	return say_hello(c, err);
+	return sup_client_hello(c, err);
 }
 
-int sup_connect(const char *root, const char *id, struct sup_container *ret_container,
-		struct sup_client *c, struct cps_err *err)
+bool sup_client_is_gone(const struct sup_client *c, int rc)
 {
-	cleanup_fd int rootfd = -1;
-	int rc = sup_container_open(root, id, &c->arena, &rootfd, ret_container, err);
-
-	if (rc < 0)
-		return rc;
-	if (!ret_container->shim_alive)
-		return cps_failx(err, ECONNREFUSED,
-				 "container '%s' has no shim: it has died or was killed", id);
-	c->shim_pid = ret_container->shim.pid;
-	return sup_client_open(c, rootfd, id, err);
+	return c->lost && (rc == -ECONNRESET || rc == -EPIPE || rc == -ENOTCONN);
 }
 
 void sup_client_done(struct sup_client *c)

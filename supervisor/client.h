@@ -54,12 +54,10 @@ void sup_request_done(struct sup_request *r);
 
 /* Connects to <root>/<id>/shim.sock and says hello. -ENOENT, -ECONNREFUSED: no shim is there. */
 int sup_client_open(struct sup_client *c, int rootfd, const char *id, struct cps_err *err);
-/* What almost every command begins with: the container from its files, the connection to its shim.
- * -ECONNREFUSED: the container is there and its shim is not. */
-int sup_connect(const char *root, const char *id, struct sup_container *ret_container,
-		struct sup_client *c, struct cps_err *err);
-/* Says hello on a socket that is connected already and becomes its owner. */
-int sup_client_adopt(struct sup_client *c, int *sock, const char *id, struct cps_err *err);
+/* The greeting on c->sock, where sup_client_open() has not done it. */
+int sup_client_hello(struct sup_client *c, struct cps_err *err);
+/* Whether a call failed because the shim at the other end has gone. */
+bool sup_client_is_gone(const struct sup_client *c, int rc);
 void sup_client_done(struct sup_client *c);
 
 #define cleanup_client __attribute__((cleanup(sup_client_done)))

@@ -6,7 +6,9 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 
+#include "adopt.h"
 #include "client.h"
 #include "command.h"
 #include "foreground.h"
@@ -19,12 +21,16 @@ static int attach(struct sup_ctx *ctx, const char *id, const char *exec, bool wi
 	cleanup_foreground struct sup_foreground fg = SUP_FOREGROUND_INIT;
 	cleanup_fd int signal_fd = -1;
 	struct sup_container c;
-	int rc = sup_connect(ctx->root, id, &c, &client, err);
+	char what[80];
+	int rc = sup_connect(ctx, id, &c, &client, err);
 
 	if (rc < 0)
 		return rc;
 	if (!exec && c.status == SUP_STATUS_STOPPED)
 		return cps_failx(err, EBUSY, "the container is stopped");
+	(void)snprintf(what, sizeof(what), "attach %.64s", id);
+	fg.ctx = ctx;
+	fg.what = what;
 	fg.client = &client;
 	fg.exec = exec;
 	fg.may_detach = true;
@@ -35,7 +41,7 @@ static int attach(struct sup_ctx *ctx, const char *id, const char *exec, bool wi
 	rc = sup_foreground_attach(&fg, with_stdin, "drop", err);
 	if (rc == 0)
 		rc = sup_foreground_run(&fg, ret_code, err);
-	return rc;
+	return rc == 0 && *ret_code < 0 ? sup_exit_unknown(ctx, err) : rc;
 }
 
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,

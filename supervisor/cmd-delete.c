@@ -5,38 +5,20 @@
  */
 #include <config.h>
 
-#include <errno.h>
 #include <stdio.h>
 
-#include "client.h"
 #include "command.h"
 #include "delete.h"
 
-static int delete_remains(struct sup_ctx *ctx, const struct sup_container *c, bool force,
-			  struct cps_err *err)
-{
-	cleanup_buf struct cps_buf warnings = CPS_BUF_INIT;
-	int rc = sup_delete_remains(ctx, c, force, &warnings, err);
-
-	if (warnings.len)
-		fprintf(stderr, "capsule: delete %s: %s", c->id, warnings.data);
-	return rc;
-}
-
 static int delete_one(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err)
 {
-	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
-	struct sup_container c = { 0 };
+	cleanup_buf struct cps_buf warnings = CPS_BUF_INIT;
 	const bool force = *(const bool *)arg;
-	int rc = sup_connect(ctx->root, id, &c, &client, err);
+	int rc = sup_delete(ctx, id, force, &warnings, err);
 
-	if (rc == 0)
-		return sup_delete_by_shim(&client, force, err);
-	if (rc == -ENOENT && !c.id)
-		return force ? 0 : rc; /* as `rm -f`: what is not there needs no deleting */
-	if (!c.id || (c.shim_alive && !force))
-		return rc;
-	return delete_remains(ctx, &c, force, err);
+	if (warnings.len)
+		fprintf(stderr, "capsule: delete %s: %s", id, warnings.data);
+	return rc;
 }
 
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adopt.h"
 #include "client.h"
 #include "command.h"
 #include "create.h"
@@ -138,8 +139,9 @@ static int process_write(const struct exec *x, struct cps_buf *buf, struct cps_e
 
 /* The `exec` request; *ret_exec is the job's id, *ret_frame may bring the terminal. */
 static int exec_call(const struct exec *x, struct sup_client *client, struct cps_frame *ret_frame,
-		     const char **ret_exec, struct cps_err *err)
+		     const char **ret_exec, pid_t *ret_pid, struct cps_err *err)
 {
+	int64_t pid = 0;
 	cleanup_request struct sup_request r = { 0 };
 	cleanup_buf struct cps_buf process = CPS_BUF_INIT;
 	cleanup_fd int memfd = -1;
@@ -153,6 +155,8 @@ static int exec_call(const struct exec *x, struct sup_client *client, struct cps
 		return rc;
 	cps_jsonw_bool(&r.w, "detach", x->detach);
 	cps_jsonw_bool(&r.w, "terminal", x->terminal);
+	if (!x->detach) /* so that we learn its end by ourselves, should the shim die */
+		cps_jsonw_bool(&r.w, "pidfd", true);
 	rc = sup_log_options_write(&x->log, &r.w, err);
 	if (rc < 0)
 		return rc;
@@ -165,6 +169,13 @@ static int exec_call(const struct exec *x, struct sup_client *client, struct cps
 	rc = sup_client_call(client, &r, SUP_REPLY_MS, ret_frame, &ok, err);
 	if (rc == 0)
 		rc = cps_json_str(cps_json_get(ok, "exec"), ret_exec, err);
+	if (rc == 0)
+		rc = cps_json_i64(cps_json_get(ok, "pid"), 0, INT32_MAX, &pid, err);
+	if (rc == 0)
+		*ret_pid = (pid_t)pid;
+	if (sup_client_is_gone(client, rc)) /* not asked twice: it might run twice */
+		return cps_failx(err, -rc,
+				 "its shim has died: whether the command has begun is not known");
 	return rc;
 }
 
@@ -188,15 +199,16 @@ static int exec_run(struct sup_ctx *ctx, const struct exec *x, int *ret_code, st
 	cleanup_fd int signal_fd = -1;
 	cleanup_frame struct cps_frame frame = { 0 };
 	struct sup_container c;
-	int rc = sup_connect(ctx->root, x->id, &c, &client, err);
+	int rc = sup_connect(ctx, x->id, &c, &client, err);
 
 	if (rc < 0)
 		return rc;
+	fg.ctx = ctx;
 	fg.client = &client;
 	fg.signal_fd = signal_fd = x->detach ? -1 : sup_signals_block(err);
 	if (!x->detach && signal_fd < 0)
 		return signal_fd;
-	rc = exec_call(x, &client, &frame, &fg.exec, err);
+	rc = exec_call(x, &client, &frame, &fg.exec, &fg.pid, err);
 	if (rc < 0) {
 		ctx->exit_code = sup_client_exit_code(&client, err);
 		return rc;
@@ -205,9 +217,12 @@ static int exec_run(struct sup_ctx *ctx, const struct exec *x, int *ret_code, st
 		printf("%s\n", fg.exec);
 		return 0;
 	}
+	fg.pidfd = cps_frame_take_fd(&frame, "pidfd"); /* an older shim sends none */
 	if (x->terminal)
 		rc = terminal_take(&fg, &frame, err);
-	return rc < 0 ? rc : sup_foreground_run(&fg, ret_code, err);
+	if (rc == 0)
+		rc = sup_foreground_run(&fg, ret_code, err);
+	return rc == 0 && *ret_code < 0 ? sup_exit_unknown(ctx, err) : rc;
 }
 
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,

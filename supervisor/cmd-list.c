@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * capsule list: all containers, from their files.
+ * capsule list: all containers, from their files. One whose shim has died gets a new one, and no
+ * other shim is asked.
  */
 #include <config.h>
 
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adopt.h"
 #include "command.h"
 #include "own.h"
 #include "store.h"
@@ -26,7 +28,8 @@ static void table_row(struct cps_table *t, const struct sup_container *c)
 {
 	cps_table_add(t, c->id);
 	cps_table_addf(t, "%d", has_process(c) ? (int)c->init.pid : 0);
-	cps_table_add(t, sup_status_title(c->status));
+	cps_table_addf(t, "%s%s", sup_status_title(c->status),
+		       sup_exit_is_unknown(c) ? "(unknown)" : "");
 	cps_table_add(t, NO_ADDRESS);
 	cps_table_add(t, c->bundle ? c->bundle : "-");
 	cps_table_add(t, c->created ? c->created : "-");
@@ -43,6 +46,10 @@ static void json_row(struct cps_jsonw *w, const struct sup_container *c)
 	cps_jsonw_str(w, "created", c->created);
 	if (c->broken)
 		cps_jsonw_str(w, "reason", c->broken);
+	if (c->exit_json)
+		cps_jsonw_node(w, "exit", c->exit_json);
+	else if (sup_exit_is_unknown(c))
+		cps_jsonw_raw(w, "exit", "{\"known\":false}");
 	cps_jsonw_close(w, '}');
 }
 
@@ -95,10 +102,15 @@ static int listing_close(struct listing *l, struct cps_err *err)
 	return failed ? cps_fail(err, ENOMEM, "list containers") : 0;
 }
 
-int sup_list_print(const char *root, enum sup_list_format format, struct cps_err *err)
+static void warn(const char *id, const struct cps_err *why)
+{
+	fprintf(stderr, "capsule: list: %s: no new shim: %s\n", id, why->msg);
+}
+
+int sup_list_print(const struct sup_ctx *ctx, enum sup_list_format format, struct cps_err *err)
 {
 	cleanup_arena struct cps_arena names = CPS_ARENA_INIT;
-	cleanup_fd int rootfd = sup_store_open(root, err);
+	cleanup_fd int rootfd = sup_store_open(ctx->root, err);
 	struct listing l = { .format = format };
 	const char **ids = NULL;
 	size_t n = 0;
@@ -110,6 +122,8 @@ int sup_list_print(const char *root, enum sup_list_format format, struct cps_err
 		rc = sup_store_list(rootfd, &names, &ids, &n, err);
 	if (rc < 0)
 		return rc;
+	if (n)
+		sup_adopt_all(ctx, rootfd, ids, n, warn);
 	listing_open(&l);
 	for (size_t i = 0; i < n; i++) {
 		cleanup_arena struct cps_arena one = CPS_ARENA_INIT;
@@ -151,7 +165,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		return rc;
 	rc = sup_list_format_parse(text, &format, err);
 	if (rc == 0)
-		rc = sup_list_print(ctx->root, quiet ? SUP_LIST_QUIET : format, err);
+		rc = sup_list_print(ctx, quiet ? SUP_LIST_QUIET : format, err);
 	return cps_wrap(err, rc, "list");
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adopt.h"
 #include "command.h"
 #include "log-reader.h"
 #include "own.h"
@@ -57,36 +58,70 @@ static int exec_path_find(const struct sup_container *c, const char *root, const
 	return n < 0 || (size_t)n >= size ? cps_fail(err, ENAMETOOLONG, "its log") : 0;
 }
 
-static int show(const char *root, const char *id, const char *exec,
+/* Who writes the log: a shim, and should it die, the one after it. */
+struct writer {
+	const struct sup_ctx *ctx;
+	int rootfd;
+	const char *id;
+	int pidfd;
+};
+
+static int writer_open(const struct sup_container *c)
+{
+	return c->shim.pid ? cps_pidfd_open_verified(c->shim.pid, c->shim.start_time) : -1;
+}
+
+static int writer_next(void *arg)
+{
+	struct writer *w = arg;
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	struct sup_container c;
+	struct cps_err ignored;
+
+	cps_close(&w->pidfd);
+	if (sup_container_load(w->rootfd, w->id, &arena, &c, &ignored) < 0)
+		return -1;
+	sup_revive(w->ctx, w->rootfd, &arena, &c);
+	if (c.shim_alive)
+		w->pidfd = writer_open(&c);
+	return w->pidfd;
+}
+
+static int show(const struct sup_ctx *ctx, const char *id, const char *exec,
 		const struct sup_log_query *asked, struct cps_err *err)
 {
 	struct sup_log_query q = *asked;
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_fd int rootfd = -1;
-	cleanup_fd int shim = -1;
+	struct writer writer = { ctx, -1, id, -1 };
 	char dir[PATH_MAX], path[PATH_MAX];
 	struct sup_container c;
 	uint64_t garbage = 0;
-	int rc = sup_container_open(root, id, &arena, &rootfd, &c, err);
+	int rc = sup_container_open(ctx->root, id, &arena, &rootfd, &c, err);
 
 	if (rc < 0)
 		return rc;
-	(void)snprintf(dir, sizeof(dir), "%s/%s", root, id);
-	rc = exec ? exec_path_find(&c, root, exec, dir, path, sizeof(path), err)
-		  : path_find(&c, root, path, sizeof(path), err);
+	sup_revive(ctx, rootfd, &arena, &c);
+	(void)snprintf(dir, sizeof(dir), "%s/%s", ctx->root, id);
+	rc = exec ? exec_path_find(&c, ctx->root, exec, dir, path, sizeof(path), err)
+		  : path_find(&c, ctx->root, path, sizeof(path), err);
 	if (rc < 0)
 		return rc;
-	shim = c.shim.pid ? cps_pidfd_open_verified(c.shim.pid, c.shim.start_time) : -1;
+	writer.rootfd = rootfd;
+	writer.pidfd = writer_open(&c);
 	q.path = path;
 	q.done_dir = dir;
 	q.done_name = "exit.json";
-	q.writer_pidfd = shim;
-	if (shim < 0 && !c.shim_alive)
+	q.writer_pidfd = writer.pidfd;
+	q.next_writer = writer_next;
+	q.next_arg = &writer;
+	if (writer.pidfd < 0 && !c.shim_alive)
 		q.follow = false; /* nobody writes any more */
 	rc = sup_log_show(&q, 1, 2, &garbage, err);
 	if (garbage)
 		fprintf(stderr, "capsule: log %s: %llu lines are no log records, ignoring\n", id,
 			(unsigned long long)garbage);
+	cps_close(&writer.pidfd);
 	return rc;
 }
 
@@ -121,7 +156,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	if (rc == 0 && until)
 		rc = sup_when_parse("until", until, &q.until, err);
 	if (rc == 0)
-		rc = show(ctx->root, args.v[0], exec, &q, err);
+		rc = show(ctx, args.v[0], exec, &q, err);
 	return cps_wrap(err, rc, "log %.64s", args.v[0]);
 }
 

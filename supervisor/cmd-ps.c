@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "adopt.h"
 #include "command.h"
 #include "list.h"
 #include "own.h"
@@ -66,7 +67,7 @@ static void print(struct cps_arena *a, const pid_t *pids, size_t n, enum sup_lis
 	cps_table_done(&t);
 }
 
-static int processes_print(const char *root, const char *id, enum sup_list_format format,
+static int processes_print(const struct sup_ctx *ctx, const char *id, enum sup_list_format format,
 			   struct cps_err *err)
 {
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
@@ -74,8 +75,10 @@ static int processes_print(const char *root, const char *id, enum sup_list_forma
 	struct sup_container c;
 	pid_t *pids;
 	size_t n;
-	int rc = sup_container_open(root, id, &arena, &rootfd, &c, err);
+	int rc = sup_container_open(ctx->root, id, &arena, &rootfd, &c, err);
 
+	if (rc == 0)
+		sup_revive(ctx, rootfd, &arena, &c);
 	if (rc == 0)
 		rc = sup_processes_pids(&c, &arena, &pids, &n, err);
 	if (rc == 0)
@@ -99,8 +102,8 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		return rc;
 	rc = sup_list_format_parse(text, &format, err);
 	if (rc == 0)
-		rc = args.n ? processes_print(ctx->root, args.v[0], format, err)
-			    : sup_list_print(ctx->root, format, err);
+		rc = args.n ? processes_print(ctx, args.v[0], format, err)
+			    : sup_list_print(ctx, format, err);
 	return cps_wrap(err, rc, "ps%s%.64s", args.n ? " " : "", args.n ? args.v[0] : "");
 }
 

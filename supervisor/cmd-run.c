@@ -5,6 +5,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "command.h"
@@ -34,12 +35,20 @@ static void detach_word(int argc, char **argv, bool *detach, struct sup_args *ar
 }
 
 /* Its shim is our child: it is gone when we are, not a zombie for somebody else. */
-static int run_delete(struct sup_client *client, struct sup_shim *shim, struct cps_err *err)
+static int run_delete(const struct sup_ctx *ctx, const char *id, struct sup_client *client,
+		      struct sup_shim *shim, struct cps_err *err)
 {
-	int rc = sup_delete_by_shim(client, true, err);
+	cleanup_buf struct cps_buf warnings = CPS_BUF_INIT;
+	int rc = -ECONNRESET;
 
+	if (client->sock >= 0)
+		rc = sup_delete_by_shim(client, true, err);
+	if (rc == -ECONNRESET || rc == -EPIPE)
+		rc = sup_delete(ctx, id, true, &warnings, err);
 	if (rc == 0)
 		sup_shim_wait(shim);
+	if (warnings.len)
+		fprintf(stderr, "capsule: run %s: %s", id, warnings.data);
 	return rc;
 }
 
@@ -50,8 +59,10 @@ static int run_container(struct sup_ctx *ctx, const struct sup_create *create, c
 	cleanup_shim struct sup_shim shim = SUP_SHIM_INIT;
 	cleanup_fd int signal_fd = -1;
 	struct cps_err ignored;
+	char what[80];
 	int rc;
 
+	(void)snprintf(what, sizeof(what), "run %.64s", id);
 	signal_fd = sup_signals_block(err);
 	if (signal_fd < 0)
 		return signal_fd;
@@ -59,18 +70,21 @@ static int run_container(struct sup_ctx *ctx, const struct sup_create *create, c
 				  &client, err);
 	if (rc < 0)
 		return rc;
-	rc = detach ? sup_start_detached(ctx, &client, false, err)
-		    : sup_start_foreground(ctx, &client, signal_fd, ret_code, err);
+	rc = detach ? sup_start_detached(ctx, what, &client, false, err)
+		    : sup_start_foreground(ctx, what, &client, signal_fd, ret_code, err);
 	if (rc < 0) {
-		/* a container that could not be started is of no use; one whose shim we have lost
-		 * may be running, and is the user's to look at */
+		/* a container that could not be started is of no use; one whose shim does not
+		 * answer may be running, and is the user's to look at */
 		if (!client.lost)
-			(void)run_delete(&client, &shim, &ignored);
+			(void)run_delete(ctx, id, &client, &shim, &ignored);
 		return rc;
 	}
 	if (detach || rc == 1) /* the user has detached: it lives on */
 		return 0;
-	return cps_wrap(err, run_delete(&client, &shim, err), "delete it at its end");
+	rc = run_delete(ctx, id, &client, &shim, err);
+	if (rc < 0)
+		return cps_wrap(err, rc, "delete it at its end");
+	return *ret_code < 0 ? sup_exit_unknown(ctx, err) : 0;
 }
 
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,

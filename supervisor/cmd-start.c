@@ -5,7 +5,9 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 
+#include "adopt.h"
 #include "client.h"
 #include "command.h"
 #include "foreground.h"
@@ -25,12 +27,14 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		  "return at once; output goes to the log alone" },
 		{ 0 },
 	};
+	char what[80];
 	int rc, code = 0;
 
 	rc = sup_args_parse(self, table, argc, argv, 1, 1, &args, err);
 	if (rc < 0 || args.done)
 		return rc;
-	rc = sup_connect(ctx->root, args.v[0], &c, &client, err);
+	(void)snprintf(what, sizeof(what), "start %.64s", args.v[0]);
+	rc = sup_connect(ctx, args.v[0], &c, &client, err);
 	/* before we attach to a container of somebody else's: our end would be its end of input */
 	if (rc == 0 && c.status != SUP_STATUS_CREATED)
 		rc = cps_failx(err, EBUSY, "the container is %s, not created",
@@ -38,8 +42,10 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	if (rc == 0 && !detach)
 		rc = signal_fd = sup_signals_block(err);
 	if (rc >= 0)
-		rc = detach ? sup_start_detached(ctx, &client, true, err)
-			    : sup_start_foreground(ctx, &client, signal_fd, &code, err);
+		rc = detach ? sup_start_detached(ctx, what, &client, true, err)
+			    : sup_start_foreground(ctx, what, &client, signal_fd, &code, err);
+	if (rc == 0 && code < 0)
+		rc = sup_exit_unknown(ctx, err);
 	if (rc < 0) /* 1: the user has detached, which is no failure */
 		return cps_wrap(err, rc, "start %.64s", args.v[0]);
 	return code;

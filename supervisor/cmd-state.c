@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adopt.h"
 #include "client.h"
 #include "command.h"
 #include "jobs.h"
@@ -97,26 +98,54 @@ static void node_write(struct cps_jsonw *w, const char *key, const struct cps_js
 		cps_jsonw_null(w, key);
 }
 
-/* What only the shim knows; where it is dead, what it has left on disk. */
-static int shim_write(struct sup_client *client, int rootfd, const struct sup_container *c,
-		      struct cps_jsonw *w, struct cps_err *err)
+/* How it ended; null while it has not. */
+static void exit_write(const struct sup_container *c, struct cps_jsonw *w)
+{
+	if (c->exit_json)
+		cps_jsonw_node(w, "exit", c->exit_json);
+	else if (sup_exit_is_unknown(c))
+		cps_jsonw_raw(w, "exit", "{\"known\":false}");
+	else
+		cps_jsonw_null(w, "exit");
+}
+
+/* Without a shim: what it has left on disk. */
+static int files_write(int rootfd, const struct sup_container *c, struct cps_arena *a,
+		       struct cps_jsonw *w, struct cps_err *err)
+{
+	const struct cps_json *jobs = NULL;
+	int rc = sup_jobs_read(rootfd, c->id, a, &jobs, err);
+
+	if (rc < 0)
+		return rc;
+	cps_jsonw_null(w, "shim");
+	exit_write(c, w);
+	node_write(w, "log", cps_json_get(c->shim_json, "log"));
+	cps_jsonw_node(w, "jobs", jobs);
+	return 0;
+}
+
+static void no_members(struct sup_request *r, const void *arg)
+{
+	(void)r;
+	(void)arg;
+}
+
+/* What only the shim knows. */
+static int shim_write(const struct sup_ctx *ctx, struct sup_client *client, int rootfd,
+		      struct sup_container *c, struct cps_jsonw *w, struct cps_err *err)
 {
 	const struct cps_json *state = NULL, *jobs = NULL, *ooms;
-	cleanup_request struct sup_request r = { 0 };
+	char what[80];
+	const struct sup_question q = { what, CPS_OP_STATE, no_members, NULL, SUP_HELLO_MS };
 	int rc;
 
-	sup_request_open(&r, CPS_OP_STATE);
-	if (!c->shim_alive) {
-		cps_jsonw_null(w, "shim");
-		node_write(w, "exit", c->exit_json);
-		node_write(w, "log", cps_json_get(c->shim_json, "log"));
-		return 0;
-	}
+	(void)snprintf(what, sizeof(what), "state %.64s", c->id);
 	rc = sup_client_open(client, rootfd, c->id, err);
 	if (rc == 0)
-		rc = sup_client_call(client, &r, SUP_HELLO_MS, NULL, &state, err);
+		rc = sup_ask(ctx, &q, c, client, &state, err);
 	if (rc == 0)
-		rc = sup_jobs_get(client, &jobs, err);
+		rc = sup_jobs_get(ctx, what, c, client, &jobs, err);
 	if (rc < 0)
 		return rc;
 	ooms = cps_json_get(state, "oom_kills");
@@ -129,17 +158,18 @@ static int shim_write(struct sup_client *client, int rootfd, const struct sup_co
 	return 0;
 }
 
-static int state_print(const char *root, const char *id, bool detail, struct cps_err *err)
+static int state_print(const struct sup_ctx *ctx, const char *id, bool detail, struct cps_err *err)
 {
 	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
 	cleanup_buf struct cps_buf buf = CPS_BUF_INIT;
 	cleanup_fd int rootfd = -1;
 	struct sup_container c;
 	struct cps_jsonw w;
-	int rc = sup_container_open(root, id, &client.arena, &rootfd, &c, err);
+	int rc = sup_container_open(ctx->root, id, &client.arena, &rootfd, &c, err);
 
 	if (rc < 0)
 		return rc;
+	sup_revive(ctx, rootfd, &client.arena, &c);
 	if (c.status == SUP_STATUS_BROKEN)
 		return cps_failx(err, EBADMSG, "its state is damaged: %s; delete it with -f",
 				 c.broken ? c.broken : "?");
@@ -150,9 +180,12 @@ static int state_print(const char *root, const char *id, bool detail, struct cps
 		cps_jsonw_str(&w, "created", c.created);
 		namespaces_write(&c, &w);
 		cgroups_write(&c, &w);
-		rc = shim_write(&client, rootfd, &c, &w, err);
+		rc = c.shim_alive ? shim_write(ctx, &client, rootfd, &c, &w, err)
+				  : files_write(rootfd, &c, &client.arena, &w, err);
 		if (rc < 0)
 			return rc;
+	} else if (c.status == SUP_STATUS_STOPPED) {
+		exit_write(&c, &w);
 	}
 	cps_jsonw_close(&w, '}');
 	if (buf.failed)
@@ -175,8 +208,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 
 	if (rc < 0 || args.done)
 		return rc;
-	return cps_wrap(err, state_print(ctx->root, args.v[0], detail, err), "state %.64s",
-			args.v[0]);
+	return cps_wrap(err, state_print(ctx, args.v[0], detail, err), "state %.64s", args.v[0]);
 }
 
 const struct sup_command sup_cmd_state = {

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 
+#include "adopt.h"
 #include "client.h"
 #include "clock.h"
 #include "command.h"
@@ -55,27 +57,57 @@ static int64_t timeout_of(const struct stop *s, const struct sup_container *c)
 	return ms;
 }
 
+/* A stop that its shim has begun goes on under the next one, which knows when its time is up: then
+ * only the end is waited for, and no second signal is sent. */
+static bool is_begun(const struct sup_container *c)
+{
+	return cps_json_get(c->shim_json, "stop_at_ms") != NULL;
+}
+
+static int stop_ask(struct sup_ctx *ctx, const char *what, const struct stop *s,
+		    struct sup_container *c, struct sup_client *client, struct cps_err *err)
+{
+	struct sup_patience patience = { 0 };
+	int64_t timeout_ms = timeout_of(s, c);
+	bool begun = false;
+	int rc;
+
+	do {
+		cleanup_request struct sup_request r = { 0 };
+
+		sup_request_open(&r, begun ? CPS_OP_WAIT : CPS_OP_STOP);
+		if (s->given && !begun)
+			cps_jsonw_i64(&r.w, "timeout_ms", s->timeout_ms);
+		rc = sup_client_call(client, &r,
+				     timeout_ms > INT32_MAX - SUP_REPLY_MS
+					     ? SUP_NO_TIMEOUT
+					     : (int)timeout_ms + SUP_REPLY_MS,
+				     NULL, NULL, err);
+		if (!sup_client_is_gone(client, rc))
+			return rc;
+		rc = sup_reconnect(ctx, what, rc, &patience, c, client, err);
+		begun = is_begun(c);
+	} while (rc == 0);
+	return rc;
+}
+
 static int stop_one(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err)
 {
 	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
-	cleanup_request struct sup_request r = { 0 };
 	const struct stop *s = arg;
 	struct sup_container c = { 0 };
-	int rc = sup_connect(ctx->root, id, &c, &client, err);
-	int64_t timeout_ms = timeout_of(s, &c);
+	char what[80];
+	int rc;
 
-	if (rc == -ECONNREFUSED)
-		return stop_by_runtime(ctx, &c, (int)timeout_ms, err);
-	if (rc < 0)
+	(void)snprintf(what, sizeof(what), "stop %.64s", id);
+	rc = sup_connect(ctx, id, &c, &client, err);
+	if (rc == 0)
+		rc = stop_ask(ctx, what, s, &c, &client, err);
+	if (rc == 0 || client.sock >= 0 || !c.id || c.shim_alive)
 		return rc;
-	sup_request_open(&r, CPS_OP_STOP);
-	if (s->given)
-		cps_jsonw_i64(&r.w, "timeout_ms", s->timeout_ms);
-	return sup_client_call(&client, &r,
-			       timeout_ms > INT32_MAX - SUP_REPLY_MS
-				       ? SUP_NO_TIMEOUT
-				       : (int)timeout_ms + SUP_REPLY_MS,
-			       NULL, NULL, err);
+	if (c.status == SUP_STATUS_STOPPED)
+		return 0;
+	return stop_by_runtime(ctx, &c, (int)timeout_of(s, &c), err);
 }
 
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,

@@ -5,60 +5,60 @@
 #include <config.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 
+#include "adopt.h"
 #include "client.h"
 #include "command.h"
+#include "jobs.h"
 #include "own.h"
-#include "proc.h"
 #include "proto.h"
 
-/* The shim is dead, so nobody knows more than the files. */
-static int wait_by_files(const struct sup_container *c, int *ret_code, struct cps_err *err)
+static void request_write(struct sup_request *r, const void *exec)
 {
-	cleanup_fd int pidfd = -1;
-	struct pollfd p = { .events = POLLIN };
+	if (exec)
+		cps_jsonw_str(&r->w, "exec", exec);
+}
 
-	if (c->exit_json) {
-		*ret_code = sup_exit_object_code(c->exit_json);
-		if (*ret_code >= 0)
-			return 0;
-	} else if (c->init.pid) {
-		pidfd = cps_pidfd_open_verified(c->init.pid, c->init.start_time);
-		p.fd = pidfd;
-		if (pidfd >= 0)
-			(void)poll(&p, 1, -1);
+/* It has ended and has no shim any more: what is on record. */
+static int record_find(const struct sup_ctx *ctx, const struct sup_container *c, const char *exec,
+		       struct cps_arena *a, const struct cps_json **ret_exit, struct cps_err *err)
+{
+	cleanup_fd int rootfd = -1;
+
+	if (!exec) {
+		*ret_exit = c->exit_json;
+		return 0;
 	}
-	return cps_failx(err, ECHILD, "its shim has died, so its exit status is not known");
+	rootfd = sup_store_open(ctx->root, err);
+	return rootfd < 0 ? rootfd : sup_job_exit(rootfd, c->id, exec, a, ret_exit, err);
 }
 
 static int wait_one(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err)
 {
 	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
-	cleanup_request struct sup_request r = { 0 };
 	const struct cps_json *exit = NULL;
-	const char *exec = arg;
-	struct sup_container c;
-	int rc = sup_connect(ctx->root, id, &c, &client, err);
-	int code = -1;
+	struct sup_container c = { 0 };
+	char what[80];
+	const struct sup_question q = { what, CPS_OP_WAIT, request_write, arg, SUP_NO_TIMEOUT };
+	int rc, code;
 
-	if (rc == -ECONNREFUSED && !exec) {
-		rc = wait_by_files(&c, &code, err);
-	} else if (rc == 0) {
-		sup_request_open(&r, CPS_OP_WAIT);
-		if (exec)
-			cps_jsonw_str(&r.w, "exec", exec);
-		rc = sup_client_call(&client, &r, SUP_NO_TIMEOUT, NULL, &exit, err);
-		code = rc == 0 ? sup_exit_object_code(exit) : -1;
-		if (rc == 0 && code < 0)
-			rc = cps_failx(err, ECHILD, "its exit status is not known");
-	}
-	if (rc == 0) {
+	ctx->exit_code = SUP_EXIT_FAILURE;
+	(void)snprintf(what, sizeof(what), "wait %.64s", id);
+	rc = sup_connect(ctx, id, &c, &client, err);
+	if (rc == 0)
+		rc = sup_ask(ctx, &q, &c, &client, &exit, err);
+	if (rc < 0 && client.sock < 0 && c.id && c.status == SUP_STATUS_STOPPED)
+		rc = record_find(ctx, &c, arg, &client.arena, &exit, err);
+	if (rc < 0)
+		return rc;
+	code = sup_exit_object_code(exit);
+	if (code < 0)
+		puts("unknown");
+	else
 		printf("%d\n", code);
-		(void)fflush(stdout); /* each as it comes */
-	}
-	return rc;
+	(void)fflush(stdout); /* each as it comes */
+	return code < 0 ? sup_exit_unknown(ctx, err) : 0;
 }
 
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,

@@ -90,6 +90,14 @@ int sup_args_each(struct sup_ctx *ctx, const struct sup_args *args, const char *
 	return failed;
 }
 
+int sup_exit_unknown(struct sup_ctx *ctx, struct cps_err *err)
+{
+	ctx->exit_code = SUP_EXIT_UNKNOWN;
+	return cps_failx(
+		err, ECHILD,
+		"its exit status is not known: it ended while no shim was there to see it");
+}
+
 int sup_id_check(const char *id, struct cps_err *err)
 {
 	if (cps_is_name(id))

@@ -16,6 +16,7 @@ enum sup_exit { /* Docker's numbers, so that scripts can tell whose failure it w
 		SUP_EXIT_FAILURE = 125,
 		SUP_EXIT_NOT_EXECUTABLE = 126,
 		SUP_EXIT_NOT_FOUND = 127,
+		SUP_EXIT_UNKNOWN = 255, /* a container or a job has ended, nobody knows how */
 };
 
 struct sup_ctx {
@@ -57,6 +58,9 @@ void sup_opt_list_done(struct cps_opt_list *list);
 int sup_args_each(struct sup_ctx *ctx, const struct sup_args *args, const char *verb,
 		  int (*one)(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err),
 		  void *arg, struct cps_err *err);
+
+/* The failure of a command whose result would have been an exit code that nobody knows. */
+int sup_exit_unknown(struct sup_ctx *ctx, struct cps_err *err);
 
 /* The grammar of names, before any file is touched. */
 int sup_id_check(const char *id, struct cps_err *err);

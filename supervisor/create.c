@@ -197,12 +197,24 @@ static int create_call(struct sup_client *client, struct sup_request *r, int sig
 	return rc;
 }
 
+/* Its shim has died over it. What that had begun nobody can finish, since half of what it was told
+ * is gone with it; so there is no container. */
+static int cut_short(const struct sup_ctx *ctx, const char *id, struct cps_err *err)
+{
+	cleanup_buf struct cps_buf ignored = CPS_BUF_INIT;
+	int rc = sup_delete(ctx, id, true, &ignored, err);
+
+	if (rc < 0)
+		return cps_wrap(err, rc, "its shim has died, and it cannot be deleted");
+	return cps_failx(err, ECONNRESET,
+			 "its shim has died while it was made; what there was of it is deleted");
+}
+
 int sup_create_container(struct sup_ctx *ctx, const struct sup_create *create, const char *id,
 			 const char *stdin_kind, int signal_fd, struct sup_shim *shim,
 			 struct sup_client *client, struct cps_err *err)
 {
 	struct cps_err ignored;
-
 	cleanup_request struct sup_request r = { 0 };
 	int rc = sup_id_check(id, err);
 
@@ -219,5 +231,5 @@ int sup_create_container(struct sup_ctx *ctx, const struct sup_create *create, c
 		ctx->exit_code = sup_client_exit_code(client, err);
 		sup_shim_discard(ctx, id, shim, client);
 	}
-	return rc;
+	return sup_client_is_gone(client, rc) ? cut_short(ctx, id, err) : rc;
 }

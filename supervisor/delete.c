@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 
+#include "adopt.h"
 #include "file.h"
 #include "own.h"
 #include "proc.h"
@@ -17,6 +19,7 @@
 #include "runtime-run.h"
 
 #define SHIM_EXIT_MS 5000
+#define FINISH_MAX   8 /* shims that die over one container */
 
 int sup_delete_by_shim(struct sup_client *client, bool force, struct cps_err *err)
 {
@@ -54,8 +57,9 @@ static int shim_kill(const struct sup_container *c, struct cps_err *err)
 	return 0;
 }
 
-int sup_delete_remains(const struct sup_ctx *ctx, const struct sup_container *c, bool force,
-		       struct cps_buf *ret_warnings, struct cps_err *err)
+/* Of a container without a shim that answers. */
+static int delete_remains(const struct sup_ctx *ctx, const struct sup_container *c, bool force,
+			  struct cps_buf *ret_warnings, struct cps_err *err)
 {
 	const char *const args[] = { "delete", "--force", c->id, NULL };
 	cleanup_fd int rootfd = -1;
@@ -74,4 +78,65 @@ int sup_delete_remains(const struct sup_ctx *ctx, const struct sup_container *c,
 	if (rootfd < 0)
 		return rootfd;
 	return cps_remove_tree(rootfd, c->id, err);
+}
+
+/* After a shim died over `delete`. Has it got so far that the rest is only to be swept up? What has
+ * a process goes on to live if its end was not asked for. */
+static bool is_begun(const struct sup_container *c)
+{
+	return c->status != SUP_STATUS_CREATED && c->status != SUP_STATUS_RUNNING && !c->shim_alive;
+}
+
+static int finish(const struct sup_ctx *ctx, const char *id, bool force, struct sup_patience *p,
+		  struct cps_buf *ret_warnings, struct cps_err *err)
+{
+	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
+	cleanup_fd int rootfd = -1;
+	struct sup_container c = { 0 };
+	char what[80];
+	int rc;
+
+	(void)snprintf(what, sizeof(what), "delete %.64s", id);
+	rc = sup_container_open(ctx->root, id, &client.arena, &rootfd, &c, err);
+	if (rc == -ENOENT)
+		return 0;
+	if (rc == 0 && is_begun(&c))
+		return delete_remains(ctx, &c, true, ret_warnings, err);
+	client.id = id;
+	client.lost = true;
+	if (rc == 0)
+		rc = sup_reconnect(ctx, what, -ECONNRESET, p, &c, &client, err);
+	if (rc == 0)
+		return sup_delete_by_shim(&client, force, err);
+	if (rc == -ENOENT)
+		return 0;
+	/* it was just going when we looked */
+	if (client.sock < 0 && rootfd >= 0 &&
+	    sup_container_load(rootfd, id, &client.arena, &c, err) == 0 && is_begun(&c))
+		return delete_remains(ctx, &c, true, ret_warnings, err);
+	return rc;
+}
+
+int sup_delete(const struct sup_ctx *ctx, const char *id, bool force, struct cps_buf *ret_warnings,
+	       struct cps_err *err)
+{
+	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
+	struct sup_patience patience = { 0 };
+	struct sup_container c = { 0 };
+	int rc = sup_connect(ctx, id, &c, &client, err);
+
+	if (rc == 0) {
+		rc = sup_delete_by_shim(&client, force, err);
+		for (int i = 0; i < FINISH_MAX && (rc == -ECONNRESET || rc == -EPIPE); i++)
+			rc = finish(ctx, id, force, &patience, ret_warnings, err);
+		/* one that does not answer */
+		return rc < 0 && force && client.lost
+			       ? delete_remains(ctx, &c, true, ret_warnings, err)
+			       : rc;
+	}
+	if (rc == -ENOENT && force)
+		return 0; /* as `rm -f`: what is not there needs no deleting */
+	if (rc == -ENOENT || !c.id || (c.shim_alive && !force))
+		return rc;
+	return delete_remains(ctx, &c, force, ret_warnings, err);
 }

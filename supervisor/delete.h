@@ -11,10 +11,13 @@
 #include "command.h"
 #include "store.h"
 
-/* Returns when everything is gone, the shim included. */
+/* Container id and all that belongs to it; returns when everything is gone, the shim included. If
+ * that one dies over it, the work is finished without it. What could not be found out is in
+ * *ret_warnings. force: kills it first, removes what a crash has left, and one that is not there is
+ * no failure. */
+int sup_delete(const struct sup_ctx *ctx, const char *id, bool force, struct cps_buf *ret_warnings,
+	       struct cps_err *err);
+/* By the shim of this connection alone. */
 int sup_delete_by_shim(struct sup_client *client, bool force, struct cps_err *err);
-/* Of a container without a shim that answers. What could not be found out is in *ret_warnings. */
-int sup_delete_remains(const struct sup_ctx *ctx, const struct sup_container *c, bool force,
-		       struct cps_buf *ret_warnings, struct cps_err *err);
 
 #endif

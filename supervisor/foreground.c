@@ -8,14 +8,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "file.h"
+#include "jobs.h"
 #include "own.h"
+#include "proc.h"
 #include "proto.h"
 #include "pump.h"
 #include "terminal.h"
@@ -24,6 +30,10 @@
 #define END_OF_INPUT	 "\004"
 #define END_TRIES	 40
 #define END_MS		 250
+#define GONE_MS		 50 /* from the end of one of a shim's descriptors to that of all */
+#define STATUS_MS	 10
+#define STATUS_TRIES	 200
+#define REST_MS		 500 /* for the end of what a dead shim has handed over */
 
 enum { WAIT_SIGNALS, WAIT_SHIM, WAIT_IN, WAIT_OUT, WAIT_ERR, WAIT_COUNT };
 
@@ -36,6 +46,7 @@ struct loop {
 	unsigned ends_left; /* how often the end of our input is to be typed yet */
 	bool exited;
 	bool detached;
+	bool alone; /* the shim is gone and the pidfd tells the end */
 	int code;
 };
 
@@ -110,6 +121,7 @@ int sup_foreground_attach(struct sup_foreground *fg, bool with_stdin, const char
 	const struct cps_json *ok = NULL, *terminal;
 	int rc = 0;
 
+	fg->flow = flow;
 	sup_request_open(&r, CPS_OP_ATTACH);
 	cps_jsonw_str(&r.w, "flow", flow);
 	if (fg->exec)
@@ -128,6 +140,72 @@ int sup_foreground_attach(struct sup_foreground *fg, bool with_stdin, const char
 	fg->terminal = terminal && terminal->type == CPS_JSON_BOOL && terminal->boolean;
 	size_send(fg);
 	return 0;
+}
+
+static void ends_close(struct sup_foreground *fg)
+{
+	cps_close(&fg->in);
+	cps_close(&fg->out);
+	cps_close(&fg->err);
+}
+
+/* What a shim that is dead has handed over, to its end. */
+static void rest_copy(int from, int to)
+{
+	struct pollfd p = { .fd = from, .events = POLLIN };
+	char buf[PIPE_BUF];
+	ssize_t n;
+
+	while (from >= 0 && poll(&p, 1, REST_MS) == 1 && (n = read(from, buf, sizeof(buf))) > 0 &&
+	       cps_write_all(to, buf, (size_t)n) == 0)
+		;
+}
+
+/* The exit code of what has no shim any more. */
+static int record_find(struct sup_foreground *fg, const struct sup_container *c, int *ret_code,
+		       struct cps_err *err)
+{
+	const struct cps_json *exit = c->exit_json;
+	cleanup_fd int rootfd = -1;
+	int rc = 0;
+
+	if (fg->exec) {
+		rootfd = sup_store_open(fg->ctx->root, err);
+		rc = rootfd < 0 ? rootfd
+				: sup_job_exit(rootfd, c->id, fg->exec, &fg->client->arena, &exit,
+					       err);
+	}
+	*ret_code = rc < 0 ? -1 : sup_exit_object_code(exit);
+	return rc;
+}
+
+int sup_foreground_again(struct sup_foreground *fg, bool with_stdin, int rc, int *ret_code,
+			 struct cps_err *err)
+{
+	struct sup_container c = { 0 };
+
+	rest_copy(fg->out, 1);
+	rest_copy(fg->err, 2);
+	ends_close(fg);
+	do {
+		rc = sup_reconnect(fg->ctx, fg->what, rc, &fg->patience, &c, fg->client, err);
+		if (rc < 0 && fg->client->sock < 0 && c.id && c.status == SUP_STATUS_STOPPED) {
+			fg->status = c.status;
+			return record_find(fg, &c, ret_code, err);
+		}
+		if (rc < 0)
+			return rc;
+		fg->status = c.status;
+		rc = sup_foreground_attach(fg, with_stdin, fg->flow, err);
+		if (rc < 0 && with_stdin && !sup_client_is_gone(fg->client, rc)) {
+			ends_close(fg);
+			rc = sup_foreground_attach(fg, false, fg->flow, err);
+		}
+		if (rc < 0)
+			ends_close(fg);
+	} while (sup_client_is_gone(fg->client, rc));
+	/* there may be nothing left to attach to; its end is told all the same */
+	return fg->client->lost ? rc : 0;
 }
 
 /* A terminal has no end: it is typed, as a user would. Whoever switches its terminal to raw mode
@@ -159,6 +237,11 @@ static void signal_send(struct sup_foreground *fg, int signal)
 	struct cps_err ignored;
 	uint32_t id;
 
+	if (fg->client->sock < 0) {
+		if (fg->pidfd >= 0)
+			(void)cps_pidfd_signal(fg->pidfd, signal);
+		return;
+	}
 	sup_request_open(&r, CPS_OP_KILL);
 	cps_jsonw_i64(&r.w, "signal", signal);
 	if (fg->exec)
@@ -200,28 +283,111 @@ static void on_signals(struct loop *l)
 	l->code = 128 + ends;
 }
 
+/* The end of its container or job, as far as it is known. */
+static void ended(struct loop *l, int code)
+{
+	l->code = code;
+	l->exited = true;
+}
+
+static int wait_send(struct loop *l, struct cps_err *err)
+{
+	cleanup_request struct sup_request r = { 0 };
+
+	sup_request_open(&r, CPS_OP_WAIT);
+	if (l->fg->exec)
+		cps_jsonw_str(&r.w, "exec", l->fg->exec);
+	return sup_client_send(l->fg->client, &r, &l->wait_id, err);
+}
+
+/* Another shim takes over, and we go on with it. */
+static int resume(struct loop *l, int rc, struct cps_err *err)
+{
+	struct sup_foreground *fg = l->fg;
+	bool typing = l->in->active || l->ends_left;
+	bool out = fg->out >= 0, err_out = fg->err >= 0; /* somebody reads it still */
+	int code = -1;
+
+	while (l->out->active && l->out->len)
+		(void)sup_pump_step(l->out, POLLOUT);
+	while (l->err->active && l->err->len)
+		(void)sup_pump_step(l->err, POLLOUT);
+	rc = sup_foreground_again(fg, typing, rc, &code, err);
+	if (rc < 0)
+		return rc;
+	if (!out)
+		cps_close(&fg->out);
+	if (!err_out)
+		cps_close(&fg->err);
+	sup_pump_init(l->out, fg->out, 1);
+	sup_pump_init(l->err, fg->err, 2);
+	sup_pump_redirect(l->in, fg->in);
+	l->in->active &= fg->in >= 0;
+	if (fg->in < 0)
+		l->ends_left = 0;
+	if (fg->client->sock < 0)
+		ended(l, code);
+	else
+		rc = wait_send(l, err);
+	/* one that is gone again already is found out by reading */
+	return sup_client_is_gone(fg->client, rc) ? 0 : rc;
+}
+
+/* The shim has gone. A session's process is known by its pidfd, which needs no shim; whoever has
+ * neither that nor an attachment (its shim was an older one) cannot know. */
+static int on_gone(struct loop *l, int rc, struct cps_err *err)
+{
+	struct sup_foreground *fg = l->fg;
+
+	if (fg->flow)
+		return resume(l, rc, err);
+	cps_close(&fg->client->sock);
+	l->alone = fg->pidfd >= 0;
+	if (!l->alone)
+		ended(l, -1);
+	return 0;
+}
+
 static int on_frame(struct loop *l, struct cps_err *err)
 {
 	cleanup_frame struct cps_frame f = { 0 };
 	const struct cps_json *exit = NULL;
 	int rc = sup_client_recv(l->fg->client, 0, &f, err);
 
-	if (rc < 0)
-		return rc;
 	if (rc == 0)
-		return cps_failx(
-			err, ECONNRESET,
-			"its shim has closed the connection: the exit status is not known");
+		rc = cps_failx(err, ECONNRESET, "its shim has closed the connection");
+	if (rc < 0)
+		return sup_client_is_gone(l->fg->client, rc) ? on_gone(l, rc, err) : rc;
 	if (f.kind != CPS_FRAME_REPLY || f.id != l->wait_id)
 		return 0;
 	rc = sup_client_check(l->fg->client, &f, &exit, err);
+	if (rc == 0)
+		ended(l, sup_exit_object_code(exit));
+	return rc;
+}
+
+/* Without a shim: the process has ended. */
+static void on_pidfd(struct loop *l)
+{
+	int rc, status = 0, tries = STATUS_TRIES;
+
+	/* whoever its parent is now may need a moment */
+	while ((rc = cps_pidfd_exit_status(l->fg->pidfd, l->fg->pid, &status)) == -EAGAIN &&
+	       --tries > 0)
+		(void)poll(NULL, 0, STATUS_MS);
 	if (rc < 0)
-		return rc;
-	l->code = sup_exit_object_code(exit);
-	if (l->code < 0)
-		return cps_failx(err, EIO, "the exit status is not known");
-	l->exited = true;
-	return 0;
+		ended(l, -1);
+	else
+		ended(l, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+/* Our input's pipe has no reader: the container wants no more, or its shim is just dying, and then
+ * the next one will have it. */
+static bool is_gone(struct loop *l)
+{
+	struct pollfd p = { .fd = l->fg->client->sock, .events = POLLRDHUP };
+
+	return l->fg->flow && poll(&p, 1, GONE_MS) == 1 && (p.revents & (POLLRDHUP | POLLHUP));
 }
 
 static void on_in(struct loop *l, short revents)
@@ -240,7 +406,10 @@ static void on_in(struct loop *l, short revents)
 		on_in_end(l);
 		break;
 	case SUP_PUMP_BROKEN:
-		cps_close(&l->fg->in);
+		if (is_gone(l))
+			l->in->active = true;
+		else
+			cps_close(&l->fg->in);
 		break;
 	case SUP_PUMP_OK:
 		break;
@@ -268,6 +437,14 @@ static int timeout_of(const struct loop *l)
 	return l->ends_left ? END_MS : -1;
 }
 
+/* What tells the end. */
+static int end_fd(const struct loop *l)
+{
+	if (l->exited)
+		return -1;
+	return l->alone ? l->fg->pidfd : l->fg->client->sock;
+}
+
 static int loop_run(struct loop *l, struct cps_err *err)
 {
 	struct sup_foreground *fg = l->fg;
@@ -276,7 +453,7 @@ static int loop_run(struct loop *l, struct cps_err *err)
 	while (!is_over(l) && rc == 0) {
 		struct pollfd p[WAIT_COUNT] = {
 			[WAIT_SIGNALS] = { .fd = fg->signal_fd, .events = POLLIN },
-			[WAIT_SHIM] = { .fd = l->exited ? -1 : fg->client->sock, .events = POLLIN },
+			[WAIT_SHIM] = { .fd = end_fd(l), .events = POLLIN },
 			[WAIT_IN] = sup_pump_want(l->in),
 			[WAIT_OUT] = sup_pump_want(l->out),
 			[WAIT_ERR] = sup_pump_want(l->err),
@@ -295,24 +472,20 @@ static int loop_run(struct loop *l, struct cps_err *err)
 			continue;
 		if (p[WAIT_SIGNALS].revents)
 			on_signals(l);
+		if (p[WAIT_SHIM].revents && l->alone) {
+			on_pidfd(l);
+			continue;
+		}
+		if (p[WAIT_SHIM].revents) { /* first: what it says of our pipes */
+			rc = on_frame(l, err);
+			continue;
+		}
 		on_output(l->out, p[WAIT_OUT].revents, &fg->out);
 		on_output(l->err, p[WAIT_ERR].revents, &fg->err);
 		if (l->in->active)
 			on_in(l, p[WAIT_IN].revents);
-		if (p[WAIT_SHIM].revents)
-			rc = on_frame(l, err);
 	}
 	return rc;
-}
-
-static int wait_send(struct loop *l, struct cps_err *err)
-{
-	cleanup_request struct sup_request r = { 0 };
-
-	sup_request_open(&r, CPS_OP_WAIT);
-	if (l->fg->exec)
-		cps_jsonw_str(&r.w, "exec", l->fg->exec);
-	return sup_client_send(l->fg->client, &r, &l->wait_id, err);
 }
 
 int sup_foreground_run(struct sup_foreground *fg, int *ret_code, struct cps_err *err)
@@ -330,6 +503,8 @@ int sup_foreground_run(struct sup_foreground *fg, int *ret_code, struct cps_err 
 	sup_pump_init(l.out, fg->out, 1);
 	sup_pump_init(l.err, fg->err, 2);
 	rc = wait_send(&l, err);
+	if (sup_client_is_gone(fg->client, rc))
+		rc = on_gone(&l, rc, err);
 	if (rc < 0)
 		return rc;
 	if (fg->terminal) {
@@ -346,7 +521,6 @@ int sup_foreground_run(struct sup_foreground *fg, int *ret_code, struct cps_err 
 
 void sup_foreground_done(struct sup_foreground *fg)
 {
-	cps_close(&fg->in);
-	cps_close(&fg->out);
-	cps_close(&fg->err);
+	ends_close(fg);
+	cps_close(&fg->pidfd);
 }

@@ -5,11 +5,13 @@
 #ifndef SUP_LIST_H
 #define SUP_LIST_H
 
+#include "command.h"
 #include "err.h"
 
 enum sup_list_format { SUP_LIST_TABLE, SUP_LIST_JSON, SUP_LIST_QUIET };
 
-int sup_list_print(const char *root, enum sup_list_format format, struct cps_err *err);
+/* Containers whose shim has died get a new one first. */
+int sup_list_print(const struct sup_ctx *ctx, enum sup_list_format format, struct cps_err *err);
 /* "table" (or NULL), "json" */
 int sup_list_format_parse(const char *text, enum sup_list_format *ret, struct cps_err *err);
 

@@ -54,14 +54,20 @@ int sup_log_watch(const struct sup_log_query *query, struct cps_err *err)
 }
 
 /* The writer's last words are in the log before its record is on disk. */
-static bool has_ended(const struct sup_log_query *query)
+static bool has_ended(const struct sup_log_query *query, int *writer)
 {
 	cleanup_fd int dir = open(query->done_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct pollfd p = { .fd = query->writer_pidfd, .events = POLLIN };
+	struct pollfd p = { .fd = *writer, .events = POLLIN };
 
 	if (dir < 0 || faccessat(dir, query->done_name, F_OK, 0) == 0)
 		return true; /* deleted, or done */
-	return query->writer_pidfd >= 0 && poll(&p, 1, 0) == 1;
+	if (*writer < 0 || poll(&p, 1, 0) != 1)
+		return false;
+	/* its record may have come between the two looks */
+	if (!query->next_writer || faccessat(dir, query->done_name, F_OK, 0) == 0)
+		return true;
+	*writer = query->next_writer(query->next_arg);
+	return *writer < 0;
 }
 
 static bool has_passed(const struct timespec *when)
@@ -150,16 +156,17 @@ int sup_log_follow(int watch, int current_fd, const struct sup_log_query *query,
 		   struct sup_log_parser *parser, struct sup_log_out *out, struct cps_err *err)
 {
 	cleanup_fd int current = current_fd;
+	int writer = query->writer_pidfd;
 
 	for (;;) {
 		struct pollfd p[2] = { { .fd = watch, .events = POLLIN },
-				       { .fd = query->writer_pidfd, .events = POLLIN } };
+				       { .fd = -1, .events = POLLIN } };
 		bool ended;
 		int rc;
 
 		events_discard(watch);
-		ended = has_ended(
-			query); /* asked before the last look, so that nothing is missed */
+		/* asked before the last look, so that nothing is missed */
+		ended = has_ended(query, &writer);
 		rc = catch_up(&current, ended, query, parser, out, err);
 		if (rc < 0)
 			return rc;
@@ -167,6 +174,7 @@ int sup_log_follow(int watch, int current_fd, const struct sup_log_query *query,
 			return sup_log_parser_end(parser, sup_log_out_piece, out);
 		if (out->past_until || (query->has_until && has_passed(&query->until)))
 			return 0;
+		p[1].fd = writer;
 		if (poll(p, 2, LOOK_MS) < 0 && errno != EINTR)
 			return cps_fail(err, errno, "wait for the log");
 	}

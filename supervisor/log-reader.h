@@ -28,6 +28,10 @@ struct sup_log_query {
 	const char *done_dir;
 	const char *done_name;
 	int writer_pidfd; /* or -1 */
+	/* Once that one has gone: the pidfd of who goes on writing (the caller's of it), -1:
+	 * nobody. May be NULL. */
+	int (*next_writer)(void *arg);
+	void *next_arg;
 };
 
 /* Lines on their way out; order across the two streams is kept. */

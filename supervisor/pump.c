@@ -11,18 +11,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void sup_pump_init(struct sup_pump *p, int from, int to)
+void sup_pump_redirect(struct sup_pump *p, int to)
 {
 	struct stat st;
 
-	p->from = from;
 	p->to = to;
-	p->start = p->len = 0;
-	p->active = from >= 0;
 	/* a pipe that polls writable has room for PIPE_BUF; more could block us, and with us
 	 * signals */
 	p->write_max =
 		to >= 0 && fstat(to, &st) == 0 && S_ISREG(st.st_mode) ? SUP_PUMP_SIZE : PIPE_BUF;
+}
+
+void sup_pump_init(struct sup_pump *p, int from, int to)
+{
+	p->from = from;
+	p->start = p->len = 0;
+	p->active = from >= 0;
+	sup_pump_redirect(p, to);
 }
 
 struct pollfd sup_pump_want(const struct sup_pump *p)
@@ -49,7 +54,6 @@ static enum sup_pump_result step_write(struct sup_pump *p)
 	if (done < 0 && (errno == EINTR || errno == EAGAIN))
 		return SUP_PUMP_OK;
 	if (done < 0) {
-		p->len = 0;
 		p->active = false;
 		return SUP_PUMP_BROKEN;
 	}

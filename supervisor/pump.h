@@ -29,6 +29,8 @@ enum sup_pump_result {
 };
 
 void sup_pump_init(struct sup_pump *p, int from, int to);
+/* The same bytes to another place; what was read and not written yet goes there. */
+void sup_pump_redirect(struct sup_pump *p, int to);
 /* What to poll for; fd -1 if nothing. */
 struct pollfd sup_pump_want(const struct sup_pump *p);
 /* After poll said so: one read or one write. */

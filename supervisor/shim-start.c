@@ -28,6 +28,7 @@
 #define CLIENT_FD 3
 #define LEAVE_MS  5000
 #define ENV_MAX	  32
+#define ARGS_MAX  12
 
 extern char **environ;
 
@@ -111,17 +112,6 @@ static int spawn(const char *file, char *const argv[], int sock, pid_t *ret_pid)
 	return -rc;
 }
 
-static int root_make(const char *root, char *abs, struct cps_err *err)
-{
-	int rc = cps_mkdir_all(root, 0700, err);
-
-	if (rc < 0)
-		return rc;
-	if (!realpath(root, abs))
-		return cps_fail(err, errno, "find '%s'", root);
-	return 0;
-}
-
 /* An id in use is told from the directory before a process is made; the shim's own mkdir decides
  * if two of us race. */
 static int id_check_free(const char *root, const char *id, struct cps_err *err)
@@ -136,13 +126,63 @@ static int id_check_free(const char *root, const char *id, struct cps_err *err)
 	return errno == ENOENT ? 0 : cps_fail(err, errno, "look for '%s/%s'", root, id);
 }
 
-/* How a shim that ended before it said hello ended. */
-static int hello_failed(struct sup_shim *shim, const char *file, int rc, struct cps_err *err)
+static int run(const char *file, char *const argv[], struct sup_shim *shim, int *ret_sock,
+	       struct cps_err *err)
+{
+	cleanup_fd int ours = -1;
+	cleanup_fd int theirs = -1;
+	int pair[2], rc;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return cps_fail(err, errno, "make a socket pair");
+	ours = pair[0];
+	theirs = pair[1];
+	rc = spawn(file, argv, theirs, &shim->pid);
+	if (rc < 0) {
+		shim->pid = 0;
+		return cps_fail(err, -rc, "run '%s'", file);
+	}
+	shim->pidfd = cps_pidfd_open(shim->pid);
+	*ret_sock = take_fd(&ours);
+	return 0;
+}
+
+int sup_shim_spawn(const struct sup_ctx *ctx, const char *id, bool adopt, struct sup_shim *shim,
+		   struct sup_client *client, struct cps_err *err)
+{
+	char file[PATH_MAX], runtime[PATH_MAX], root[PATH_MAX];
+	char *argv[ARGS_MAX] = { file, "--root", root, "--id", (char *)id, "--client-fd", "3" };
+	int n = 7, rc = 0;
+
+	if (!realpath(ctx->root, root))
+		rc = cps_fail(err, errno, "find '%s'", ctx->root);
+	if (rc == 0)
+		rc = sup_program_find(ctx->shim, "capsule-shim", file, sizeof(file), err);
+	if (rc == 0 && ctx->runtime) {
+		rc = sup_program_find(ctx->runtime, NULL, runtime, sizeof(runtime), err);
+		argv[n++] = "--runtime";
+		argv[n++] = runtime;
+	}
+	if (adopt)
+		argv[n++] = "--adopt";
+	if (rc == 0)
+		rc = run(file, argv, shim, &client->sock, err);
+	if (rc < 0)
+		return rc;
+	client->id = id;
+	client->shim_pid = shim->pid;
+	return 0;
+}
+
+int sup_shim_greet(const struct sup_ctx *ctx, struct sup_shim *shim, struct sup_client *client,
+		   struct cps_err *err)
 {
 	struct pollfd p = { .fd = shim->pidfd, .events = POLLIN };
-	int status;
+	const char *file = ctx->shim ? ctx->shim : "capsule-shim";
+	int status, rc = sup_client_hello(client, err);
 
-	if ((rc != -ECONNRESET && rc != -EPIPE) || shim->pidfd < 0 || poll(&p, 1, 1000) != 1 ||
+	/* how one ended that did not come to say why */
+	if (!sup_client_is_gone(client, rc) || shim->pidfd < 0 || poll(&p, 1, 1000) != 1 ||
 	    waitpid(shim->pid, &status, WNOHANG) != shim->pid)
 		return rc;
 	shim->pid = 0;
@@ -156,44 +196,18 @@ static int hello_failed(struct sup_shim *shim, const char *file, int rc, struct 
 int sup_shim_start(const struct sup_ctx *ctx, const char *id, struct sup_shim *shim,
 		   struct sup_client *client, struct cps_err *err)
 {
-	char file[PATH_MAX], runtime[PATH_MAX], root[PATH_MAX];
-	char *argv[] = { file,		"--root", root, "--id", (char *)id,
-			 "--client-fd", "3",	  NULL, NULL,	NULL };
-	cleanup_fd int ours = -1;
-	cleanup_fd int theirs = -1;
-	int pair[2], rc;
+	int rc = cps_mkdir_all(ctx->root, 0700, err);
 
-	rc = root_make(ctx->root, root, err);
 	if (rc == 0)
-		rc = id_check_free(root, id, err);
+		rc = id_check_free(ctx->root, id, err);
 	if (rc == 0)
-		rc = sup_program_find(ctx->shim, "capsule-shim", file, sizeof(file), err);
-	if (rc == 0 && ctx->runtime) {
-		rc = sup_program_find(ctx->runtime, NULL, runtime, sizeof(runtime), err);
-		argv[7] = "--runtime";
-		argv[8] = runtime;
-	}
+		rc = sup_shim_spawn(ctx, id, false, shim, client, err);
 	if (rc < 0)
 		return rc;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return cps_fail(err, errno, "make a socket pair");
-	ours = pair[0];
-	theirs = pair[1];
-	rc = spawn(file, argv, theirs, &shim->pid);
-	if (rc < 0) {
-		shim->pid = 0;
-		return cps_fail(err, -rc, "run '%s'", file);
-	}
-	cps_close(&theirs);
-	shim->pidfd = cps_pidfd_open(shim->pid);
-	client->shim_pid = shim->pid;
-	rc = sup_client_adopt(client, &ours, id, err);
-	if (rc < 0) {
-		rc = hello_failed(shim, file, rc, err);
+	rc = sup_shim_greet(ctx, shim, client, err);
+	if (rc < 0)
 		sup_shim_discard(ctx, id, shim, client);
-		return rc;
-	}
-	return 0;
+	return rc;
 }
 
 /* Removes what a shim that had to be killed leaves; only a directory without a container in it. */

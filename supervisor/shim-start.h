@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bringing a shim to life for a new container, and burying one that never got to hold one.
+ * Bringing a shim to life, and burying one that never got to hold a container.
  */
 #ifndef SUP_SHIM_START_H
 #define SUP_SHIM_START_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "client.h"
@@ -21,7 +22,15 @@ struct sup_shim {
 		0, -1 \
 	}
 
-/* Starts capsule-shim for the new container id and says hello on a socketpair. The shim is in a
+/* Runs capsule-shim for id and gives *client its socket, on which nothing has been said yet. adopt:
+ * the container is there, and the shim is to take it over. The shim is our child. */
+int sup_shim_spawn(const struct sup_ctx *ctx, const char *id, bool adopt, struct sup_shim *shim,
+		   struct sup_client *client, struct cps_err *err);
+/* Says hello; -ECHILD and how it ended if it has ended without a word. */
+int sup_shim_greet(const struct sup_ctx *ctx, struct sup_shim *shim, struct sup_client *client,
+		   struct cps_err *err);
+
+/* Both for the new container id and says hello on a socketpair. The shim is in a
  * session of its own with none of our descriptors, so it survives us. On failure nothing is left:
  * neither process nor directory. */
 int sup_shim_start(const struct sup_ctx *ctx, const char *id, struct sup_shim *shim,

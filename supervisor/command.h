@@ -76,6 +76,7 @@ extern const struct sup_command sup_cmd_list;
 extern const struct sup_command sup_cmd_log;
 extern const struct sup_command sup_cmd_ps;
 extern const struct sup_command sup_cmd_run;
+extern const struct sup_command sup_cmd_shim;
 extern const struct sup_command sup_cmd_spec;
 extern const struct sup_command sup_cmd_start;
 extern const struct sup_command sup_cmd_state;

@@ -81,6 +81,8 @@ _capsule() {
 				case $_capsule_command:$_capsule_id in
 				kill:?*) words='TERM KILL HUP INT QUIT USR1 USR2 STOP CONT' ;;
 				spec:* | list:* | run:* | create:*) ;;
+				shim:) words=watch ;;
+				shim:*) ;;
 				stop:* | delete:* | rm:* | wait:* | *:) words=$(capsule "${_capsule_globals[@]}" list -q 2>/dev/null) ;;
 				esac
 				;;

@@ -28,6 +28,7 @@ completed() {
 	[ "$(completed run --log-driver '')" = "cri json-file none" ]
 	[ "$(completed list --format j)" = "json" ]
 	[ "$(completed events --format '')" = "text json" ]
+	[ "$(completed shim '')" = "watch" ]
 }
 
 @test "containers, jobs, signals" {

@@ -14,7 +14,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "log-scan.h"
 #include "utf8.h"
+
+/* The stamp's parts are shorter: so many bytes are copied without counting. */
+#define HEAD_ROOM 16
+#define TAIL_ROOM 80
+/* After which a line is a long one: what is written behind that is a character, and the tail. */
+#define LINE_MAX_FAST (SHIM_LINE_ROOM - HEAD_ROOM - TAIL_ROOM - 2 * SHIM_SCAN)
 
 static size_t json_bound(size_t len)
 {
@@ -41,19 +48,13 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
 }
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Non-zero if a byte of the word may not stand as it is; may err on the side of looking closer. */
-static uint64_t word_needs_care(uint64_t w)
+/* The same of sixteen bytes: those that may not are not 0. As signed numbers, controls and parts of
+ * longer characters are the small ones. */
+static inline shim_vec vec_needs_care(shim_vec v)
 {
-	uint64_t quote = w ^ EACH('"');
-	uint64_t backslash = w ^ EACH('\\');
-	uint64_t ampersand = w ^ EACH('&');
-	uint64_t angle = (w | EACH(0x02)) ^ EACH(0x3e); /* '<' is '>' but for this bit */
-
-	return (w | (w - EACH(0x20)) | (quote - EACH(1)) | (backslash - EACH(1)) |
-		(ampersand - EACH(1)) | (angle - EACH(1))) &
-	       EACH(0x80);
+	return (shim_vec)((shim_vec_signed)v < 0x20) | (shim_vec)(v == '\\') |
+	       (shim_vec)((v | 0x04) == '&') | /* '"' is '&' but for this bit */
+	       (shim_vec)((v | 0x02) == '>');  /* and '<' is '>' */
 }
 
 /* Copies what may stand as it is; returns how many bytes that were. */
@@ -61,14 +62,12 @@ static size_t copy_plain(char *out, const char *data, size_t len)
 {
 	size_t i = 0;
 
-	while (i + 8 <= len) {
-		uint64_t w;
+	while (i + SHIM_SCAN <= len) {
+		unsigned n = shim_scan_first(vec_needs_care(shim_scan_copy(out + i, data + i)));
 
-		memcpy(&w, data + i, 8);
-		if (word_needs_care(w))
-			break;
-		memcpy(out + i, &w, 8);
-		i += 8;
+		i += n;
+		if (n < SHIM_SCAN)
+			return i;
 	}
 	while (i < len && is_plain((unsigned char)data[i])) {
 		out[i] = data[i];
@@ -153,10 +152,64 @@ static size_t json_format(char *out, const struct shim_stamp *s, const char *dat
 	return (size_t)(at - out) + s->tail_len;
 }
 
+/* One line, its newline included, as the text of the string. 0: it is long, or not all there. */
+static size_t line_escape(char *out, const char *data, size_t len, size_t *ret_used)
+{
+	size_t used = 0;
+	size_t done = 0;
+
+	while (len - used >= SHIM_SCAN && done <= LINE_MAX_FAST) {
+		unsigned plain =
+			shim_scan_first(vec_needs_care(shim_scan_copy(out + done, data + used)));
+		size_t n;
+
+		used += plain;
+		done += plain;
+		if (plain == SHIM_SCAN)
+			continue;
+		if (data[used] == '\n') {
+			*ret_used = used + 1;
+			return done + put(out + done, "\\n");
+		}
+		done += escape(out + done, data + used, len - used, &n);
+		used += n;
+	}
+	return 0;
+}
+
+static size_t json_lines(char *out, size_t room, const struct shim_stamp *s, const char *data,
+			 size_t len, size_t *ret_used, unsigned *ret_records)
+{
+	size_t used = 0;
+	size_t done = 0;
+	unsigned records = 0;
+
+	while (room - done >= SHIM_LINE_ROOM) {
+		char *at = out + done;
+		size_t line;
+		size_t n;
+
+		memcpy(at, s->head, HEAD_ROOM);
+		at += s->head_len;
+		n = line_escape(at, data + used, len - used, &line);
+		if (n == 0)
+			break;
+		at += n;
+		memcpy(at, s->tail, TAIL_ROOM);
+		done = (size_t)(at - out) + s->tail_len;
+		used += line;
+		records++;
+	}
+	*ret_used = used;
+	*ret_records = records;
+	return done;
+}
+
 const struct shim_log_driver shim_log_json = {
 	.name = "json-file",
 	.bound = json_bound,
 	.stamp = json_stamp,
 	.format = json_format,
+	.lines = json_lines,
 	.whole_characters = true,
 };

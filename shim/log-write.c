@@ -109,16 +109,41 @@ static bool is_other_line_open(const struct shim_log *log)
 	return false;
 }
 
+/* Whole lines, as many as surely go into this batch and this file. */
+static void batch_add_lines(struct shim_log *log, struct batch *b)
+{
+	struct shim_log_state *s = &log->state;
+	size_t room = SHIM_SCRATCH_BATCH - b->len;
+	uint64_t size = log->file.size + b->len;
+	unsigned records;
+	size_t used;
+
+	if (line_of(log)->len > 0 || (log->rotate_at > 0 && size >= log->rotate_at))
+		return;
+	if (log->rotate_at > 0 && room > log->rotate_at - size)
+		room = (size_t)(log->rotate_at - size);
+	b->len += log->driver->lines(log->scratch->batch + b->len, room, &b->stamp,
+				     shim_journal_chunk(&log->journal) + s->pos, s->len - s->pos,
+				     &used, &records);
+	s->pos += (uint32_t)used;
+	b->records += records;
+	if (records > 0)
+		line_of(log)->open = false;
+}
+
 static enum fill batch_fill(struct shim_log *log, struct batch *b)
 {
 	bool other_open = is_other_line_open(log);
 
 	for (;;) {
-		struct shim_line was = *line_of(log);
-		uint32_t from = log->state.pos;
+		struct shim_line was;
+		uint32_t from;
 		struct shim_piece p;
 		enum fill how;
 
+		batch_add_lines(log, b);
+		was = *line_of(log);
+		from = log->state.pos;
 		if (!shim_log_cut(log, &p))
 			return FILL_ALL;
 		if (!batch_add(log, &p, was.open || other_open, b, &how)) {

@@ -25,6 +25,8 @@
 
 /* A line longer than this is logged in pieces, as containerd's CRI and Docker do. */
 #define SHIM_PIECE_MAX 16384
+/* A record that `lines` may write, and some bytes behind it that it may spoil. */
+#define SHIM_LINE_ROOM 4096
 /* The most that is read at once. */
 #define SHIM_CHUNK_MAX SHIM_SCRATCH_CHUNK
 
@@ -47,6 +49,13 @@ struct shim_log_driver {
 	 * last of its line, and the newline was there. */
 	size_t (*format)(char *out, const struct shim_stamp *s, const char *data, size_t len,
 			 bool end);
+	/*
+	 * The same for whole lines, the usual case in a hurry: formats them as long as room >=
+	 * SHIM_LINE_ROOM is left, and returns the bytes. What it does not like (a longer line, one
+	 * whose newline is not there, the last few bytes) it leaves. *ret_used: of data.
+	 */
+	size_t (*lines)(char *out, size_t room, const struct shim_stamp *s, const char *data,
+			size_t len, size_t *ret_used, unsigned *ret_records);
 	/* A piece is not cut within a UTF-8 sequence: the format cannot carry half of one. */
 	bool whole_characters;
 };

@@ -230,6 +230,101 @@ START_TEST(json_does_not_cut_characters)
 }
 END_TEST
 
+/* ---- many lines at once ---- */
+
+/* Lines of all lengths, with all that may be in them. */
+static size_t lines_make(unsigned seed, char *data, size_t size)
+{
+	static const char *const odd[] = { "\"",	   "\\",   "<&>",  "\xc3\xa9",
+					   "\xe2\x80\xa8", "\xff", "\x01", "\r" };
+	size_t len = 0;
+
+	srandom(seed);
+	while (len + 8 < size) {
+		const char *text = odd[random() % 8];
+
+		if (random() % 40 == 0)
+			text = "\n";
+		else if (random() % (1 + seed % 30) != 0)
+			text = "x";
+		memcpy(data + len, text, strlen(text));
+		len += strlen(text);
+	}
+	return len;
+}
+
+/* What `lines` writes is what `format` would have, it ends with a line, and keeps within its room.
+ */
+static void check_lines(const struct shim_log_driver *driver, unsigned seed, size_t room)
+{
+	static char data[20000];
+	static char out[140000];
+	static char expected[140000];
+	size_t len = lines_make(seed, data, 1 + seed * 97 % sizeof(data));
+	struct shim_stamp stamp;
+	unsigned records = 0;
+	unsigned counted = 0;
+	size_t used = 0;
+	size_t from = 0;
+	size_t done;
+	size_t n = 0;
+
+	driver->stamp(&stamp, &NOW, SHIM_STDOUT);
+	memset(out, '#', sizeof(out));
+	done = driver->lines(out, room, &stamp, data, len, &used, &records);
+	ck_assert_uint_le(done, room);
+	ck_assert_int_eq(out[room], '#');
+	ck_assert_uint_le(used, len);
+	for (; from < used; counted++) {
+		size_t line =
+			(size_t)((char *)memchr(data + from, '\n', used - from) - data) - from;
+
+		n += driver->format(expected + n, &stamp, data + from, line, true);
+		from += line + 1;
+	}
+	ck_assert_uint_eq(records, counted);
+	ck_assert_uint_eq(done, n);
+	ck_assert_mem_eq(out, expected, n);
+	if (room > sizeof(data) * 6 + SHIM_LINE_ROOM) /* nothing but the end is left */
+		ck_assert_ptr_null(len - used > 600 ? memchr(data + used, '\n', len - used - 600)
+						    : NULL);
+}
+
+START_TEST(many_lines_at_once_are_what_they_are_one_by_one)
+{
+	for (unsigned seed = 1; seed < 1500; seed++) {
+		check_lines(&shim_log_cri, seed, 139000);
+		check_lines(&shim_log_json, seed, 139000);
+		check_lines(&shim_log_cri, seed, seed * 13 % 9000);
+		check_lines(&shim_log_json, seed, seed * 13 % 9000);
+	}
+}
+END_TEST
+
+/* A line that is longer than what is done at once, with every length around it. */
+START_TEST(lines_about_as_long_as_the_quick_way_takes)
+{
+	static char data[SHIM_LINE_ROOM + 300];
+
+	for (size_t len = SHIM_LINE_ROOM - 300; len < sizeof(data) - 2; len += 7) {
+		struct shim_log *log = box_open(&shim_log_cri, 0, 5, SHIM_LOG_BLOCK);
+		char *text;
+		size_t n;
+
+		memset(data, 'x', len);
+		data[len] = '\n';
+		log_box_feed(log, SHIM_STDOUT, data, len + 1);
+		log_box_feed(log, SHIM_STDOUT, "y\n", 2);
+		shim_log_free(log);
+		text = log_box_content(&box, 0, &n);
+		ck_assert_uint_eq(n, len + 3 + 2 * strlen(AT " stdout F "));
+		ck_assert_uint_eq(strspn(text + strlen(AT " stdout F "), "x"), len);
+		free(text);
+		ck_assert_int_eq(unlink(box.path), 0);
+	}
+}
+END_TEST
+
 /* ---- what kind of log ---- */
 
 static int config(const char *json, struct shim_log_config *ret, struct cps_err *err)
@@ -295,6 +390,8 @@ int main(void)
 		json_lines_and_escapes,
 		json_escapes_at_every_offset,
 		json_does_not_cut_characters,
+		many_lines_at_once_are_what_they_are_one_by_one,
+		lines_about_as_long_as_the_quick_way_takes,
 		the_config_of_a_log,
 		a_log_is_a_regular_file,
 		NULL,

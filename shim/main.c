@@ -276,7 +276,8 @@ static int run(const struct options *o, struct cps_err *err)
 			shim_conn_open(&s, (int)o->client_fd);
 		if (o->adopt && s.nconns == 0)
 			shim_news(&s, SHIM_E_CLIENTS_GONE);
-		shim_loop_run(&s);
+		if (!s.failed)
+			shim_loop_run(&s);
 	} else {
 		if (o->client_fd >= 0)
 			client_refuse((int)o->client_fd, err);

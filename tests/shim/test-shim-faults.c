@@ -2,7 +2,8 @@
 /*
  * Every row of the shim's two tables fails once, or takes the shim with it (--enable-faults). A
  * request that fails can be repeated; news that fails is dispatched again; in the end nothing is
- * left of the container. A shim that dies leaves the container alone and its files in one piece.
+ * left of the container. A shim that dies leaves the container alone and its files in one piece,
+ * and another one can go on from there.
  */
 #include <config.h>
 
@@ -19,6 +20,7 @@
 #include "file.h"
 #include "harness.h"
 #include "machine.h"
+#include "own.h"
 
 #define ROWS	  ((int)(SHIM_STATE_COUNT * SHIM_EVENT_COUNT))
 #define EXEC_ROWS ((int)(SHIM_EXEC_STATE_COUNT * SHIM_EXEC_EVENT_COUNT))
@@ -167,6 +169,27 @@ static void check_json(const char *name)
 	free(text);
 }
 
+/* Another shim takes over what is left, or says why there is nothing to be had, and ends it. */
+static void adopt_and_end(const char *fault)
+{
+	int num = 0;
+
+	(void)unsetenv("CAPSULE_FAULT");
+	cps_close(&h.sock);
+	if (access(h.state, F_OK) < 0)
+		return;
+	if (!h_adopter(&h, &num) || !ask("\"op\":\"adopt\"", &num, NULL) || num != 0) {
+		/* Only what was no container yet may be refused. */
+		ck_assert_msg(num == ECANCELED, "%s: adoption: %s", fault, strerror(num));
+		h_shim_gone(&h, 256);
+		return;
+	}
+	ck_assert(ask("\"op\":\"delete\",\"force\":true", &num, NULL));
+	ck_assert_msg(num == 0, "%s: delete: %s", fault, strerror(num));
+	h_shim_gone(&h, 0);
+	ck_assert_msg(access(h.state, F_OK) < 0, "%s: the directory is left", fault);
+}
+
 START_TEST(the_shim_dies_at_every_row)
 {
 	char fault[128];
@@ -192,6 +215,94 @@ START_TEST(the_shim_dies_at_every_row)
 		if (access(log, F_OK) == 0)
 			free(h_log_text(&h, "log", NULL)); /* no record is torn */
 	}
+	adopt_and_end(fault);
+}
+END_TEST
+
+/* Something to be adopted, by a shim without a fault. */
+static void orphan(enum shim_event found)
+{
+	h_start(&h, STUBBORN, NULL);
+	h_create(&h);
+	if (found != SHIM_E_ADOPT_CREATED)
+		(void)h_ok(&h, "\"op\":\"start\"");
+	if (found == SHIM_E_ADOPT_EXITED) {
+		(void)h_ok(&h, "\"op\":\"kill\",\"signal\":9");
+		(void)h_ok(&h, "\"op\":\"wait\"");
+	}
+	h_kill_shim(&h);
+	if (found == SHIM_E_ADOPT_FAILED) {
+		char path[128];
+
+		(void)snprintf(path, sizeof(path), "%s/stdout", h.state);
+		ck_assert_int_eq(unlink(path), 0);
+	}
+}
+
+/* The event in ADOPTING happens; false: the shim is gone. */
+static bool adopt_by(enum shim_event e)
+{
+	int num = 0;
+
+	if (!h_adopter(&h, &num))
+		return false;
+	if (e == SHIM_E_TERM) {
+		(void)kill(h.shim, SIGTERM);
+		return false;
+	}
+	if (e != SHIM_E_CLIENTS_GONE) {
+		if (!ask("\"op\":\"adopt\"", &num, NULL))
+			return false;
+		ck_assert_int_eq(num, e == SHIM_E_ADOPT_FAILED ? ENOENT : 0);
+		return num == 0;
+	}
+	cps_close(&h.sock);
+	for (int i = 0; i < 500; i++) {
+		char path[128];
+
+		(void)snprintf(path, sizeof(path), "%s/shim.sock", h.state);
+		if (access(path, F_OK) == 0)
+			break;
+		if (waitpid(h.shim, NULL, WNOHANG) == h.shim) {
+			h.shim = 0;
+			return false;
+		}
+		(void)usleep(10000);
+	}
+	h.sock = h_connect(&h);
+	return true;
+}
+
+START_TEST(every_row_of_an_adoption)
+{
+	enum shim_event e = (enum shim_event)(_i / 2);
+	bool dies = _i % 2;
+	bool survives;
+	char fault[128];
+	int status;
+
+	if (!row(dies ? "die" : "before", SHIM_ADOPTING * SHIM_EVENT_COUNT + (int)e, fault))
+		return;
+	orphan(e);
+	(void)setenv("CAPSULE_FAULT", fault, 1);
+	survives = adopt_by(e);
+	ck_assert_msg(survives == (!dies && e != SHIM_E_TERM && e != SHIM_E_ADOPT_FAILED), "%s",
+		      fault);
+	if (!survives && h.shim) {
+		ck_assert_int_eq(waitpid(h.shim, &status, 0), h.shim);
+		h.shim = 0;
+		cps_close(&h.sock);
+	}
+	if (survives) {
+		int num = 0;
+
+		ck_assert(ask("\"op\":\"delete\",\"force\":true", &num, NULL));
+		ck_assert_int_eq(num, 0);
+		h_shim_gone(&h, 0);
+		ck_assert_int_lt(access(h.state, F_OK), 0);
+	} else if (e != SHIM_E_ADOPT_FAILED) {
+		adopt_and_end(fault);
+	}
 }
 END_TEST
 
@@ -206,6 +317,7 @@ int main(void)
 	tcase_set_timeout(tc, 40);
 	tcase_add_loop_test(tc, every_row_fails_once, 0, ROWS + EXEC_ROWS);
 	tcase_add_loop_test(tc, the_shim_dies_at_every_row, 0, ROWS + EXEC_ROWS);
+	tcase_add_loop_test(tc, every_row_of_an_adoption, 0, 2 * SHIM_EVENT_COUNT);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

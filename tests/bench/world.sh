@@ -25,6 +25,10 @@ enter_world() {
 	}
 	if [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]; then
 		dirs=("/sys/fs/cgroup/$name")
+		# shellcheck disable=SC2013 # words are what there is
+		for dir in $(cat /sys/fs/cgroup/cgroup.controllers); do
+			echo "+$dir" >/sys/fs/cgroup/cgroup.subtree_control || true
+		done
 	else
 		for dir in /sys/fs/cgroup/*/; do
 			[ -L "${dir%/}" ] || [ ! -e "$dir/cgroup.procs" ] || dirs+=("$dir$name")

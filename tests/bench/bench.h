@@ -20,10 +20,12 @@ struct bench_round {
 	FILE *samples;	   /* NULL while warming up */
 	double seconds;	   /* of the timed commands so far */
 	pid_t background;  /* of @background, until @join */
-	int watch;	   /* inotify of @watch, or -1 */
+	int watch;	   /* inotify of @watch and @grew, or -1; closed when the round is over: the
+			    * kernel takes 14 ms for that */
 	char watched[200]; /* its directory */
 	pid_t metered;	   /* of @meter */
 	double metered_cpu;
+	int asked;	   /* of @ask, until @answer; -1 */
 	bool keep_zombies; /* @meter: its CPU time is to be read when it has gone, too */
 	unsigned serial;   /* another one each time: names of session directories */
 };
@@ -43,6 +45,14 @@ int bench_wait(pid_t pid);
 void bench_reap(void);
 
 int bench_connect(const char *path); /* SEQPACKET; -1 with errno */
+/* client.c: connects to a shim and says hello; the socket or -1. */
+int bench_greet(const char *path);
+/* One request and its reply: 0 or -1. The text of ok's `member` goes to text, if asked for. */
+int bench_call(int sock, const char *json, const int *fds, unsigned nfds, const char *member,
+	       char *text, size_t size);
+/* The two halves of it. */
+int bench_send(int sock, const char *json);
+int bench_receive(int sock);
 /* The pid that the other end of a shim's socket had when it began to listen; -1. */
 pid_t bench_peer(const char *path);
 /* The first number in a file, -1. */

@@ -24,46 +24,6 @@
 
 static const char process[] = "{\"args\":[\"/bin/load\",\"answer\"]}";
 
-/* One request and its reply; the value of `member` in ok goes to text (size bytes) if asked for. */
-static int call(int sock, const char *json, const int *fds, unsigned nfds, const char *member,
-		char *text, size_t size)
-{
-	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
-	cleanup_frame struct cps_frame f = { 0 };
-	const struct cps_json *ok = NULL;
-	const struct cps_json *value;
-	struct cps_err err = { 0 };
-	int rc;
-
-	rc = cps_frame_send(sock, CPS_FRAME_REQUEST, 1, json, strlen(json), fds, nfds, 0, &err);
-	if (rc == 0)
-		rc = cps_frame_recv(sock, 0, &arena, &f, &err);
-	if (rc == 0)
-		rc = cps_failx(&err, EPIPE, "the shim closed the connection");
-	if (rc > 0)
-		rc = cps_reply_check(&f, &ok, &err);
-	if (rc < 0) {
-		fprintf(stderr, "bench: %s: %s\n", json, err.msg);
-		return -1;
-	}
-	value = member ? cps_json_get(ok, member) : NULL;
-	if (member && !value)
-		return -1;
-	if (member)
-		(void)snprintf(text, size, "%s", value->text);
-	return 0;
-}
-
-static int greet(const char *path)
-{
-	cleanup_fd int sock = bench_connect(path);
-
-	if (sock < 0 || call(sock, "{\"op\":\"hello\",\"protocol\":1,\"version\":\"bench\"}", NULL,
-			     0, NULL, NULL, 0) < 0)
-		return -1;
-	return take_fd(&sock);
-}
-
 static int sealed_process(void)
 {
 	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
@@ -87,8 +47,9 @@ static int one_exec(int sock, int spec)
 
 	if (null < 0 || pipe2(out, O_CLOEXEC) < 0)
 		return -1;
-	rc = call(sock, "{\"op\":\"exec\",\"fds\":[\"process\",\"stdin\",\"stdout\",\"stderr\"]}",
-		  (int[]){ spec, null, out[1], null }, 4, "exec", exec, sizeof(exec));
+	rc = bench_call(sock,
+			"{\"op\":\"exec\",\"fds\":[\"process\",\"stdin\",\"stdout\",\"stderr\"]}",
+			(int[]){ spec, null, out[1], null }, 4, "exec", exec, sizeof(exec));
 	close(out[1]);
 	while (rc == 0 && (n = read(out[0], output, sizeof(output))) > 0)
 		;
@@ -96,7 +57,7 @@ static int one_exec(int sock, int spec)
 	if (rc < 0)
 		return rc;
 	(void)snprintf(request, sizeof(request), "{\"op\":\"wait\",\"exec\":\"%s\"}", exec);
-	return call(sock, request, NULL, 0, "code", output, sizeof(output)) == 0 &&
+	return bench_call(sock, request, NULL, 0, "code", output, sizeof(output)) == 0 &&
 			       !strcmp(output, "0")
 		       ? 0
 		       : -1;
@@ -104,7 +65,7 @@ static int one_exec(int sock, int spec)
 
 static int execs(int count, const char *path)
 {
-	cleanup_fd int sock = greet(path);
+	cleanup_fd int sock = bench_greet(path);
 	cleanup_fd int spec = sealed_process();
 
 	if (sock < 0 || spec < 0)
@@ -117,7 +78,7 @@ static int execs(int count, const char *path)
 
 static int resizes(int count, const char *path, const char *exec)
 {
-	cleanup_fd int sock = greet(path);
+	cleanup_fd int sock = bench_greet(path);
 	char request[200];
 
 	if (sock < 0)
@@ -126,7 +87,7 @@ static int resizes(int count, const char *path, const char *exec)
 		(void)snprintf(request, sizeof(request),
 			       "{\"op\":\"resize\",\"rows\":%d,\"cols\":80,\"exec\":\"%s\"}",
 			       20 + count % 50, exec);
-		if (call(sock, request, NULL, 0, NULL, NULL, 0) < 0)
+		if (bench_call(sock, request, NULL, 0, NULL, NULL, 0) < 0)
 			return -1;
 	}
 	return 0;
@@ -135,12 +96,13 @@ static int resizes(int count, const char *path, const char *exec)
 /* The client: attaches, says so, and waits to be killed. */
 static void attach_and_wait(const char *path, int ready)
 {
-	int sock = greet(path);
+	int sock = bench_greet(path);
 	int out[2];
 
 	if (sock < 0 || pipe2(out, O_CLOEXEC) < 0 ||
-	    call(sock, "{\"op\":\"attach\",\"flow\":\"drop\",\"fds\":[\"stdout\",\"stderr\"]}",
-		 (int[]){ out[1], out[1] }, 2, NULL, NULL, 0) < 0 ||
+	    bench_call(sock,
+		       "{\"op\":\"attach\",\"flow\":\"drop\",\"fds\":[\"stdout\",\"stderr\"]}",
+		       (int[]){ out[1], out[1] }, 2, NULL, NULL, 0) < 0 ||
 	    write(ready, "", 1) != 1)
 		_exit(1);
 	for (;;)

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CONTENDERS_MAX 12
 #define COMMANDS_MAX   12
@@ -71,6 +72,7 @@ static void run_round(const char *row, struct contender *c, FILE *samples)
 				 .contender = c->name,
 				 .samples = samples,
 				 .watch = -1,
+				 .asked = -1,
 				 .serial = c->serial };
 	unsigned i;
 
@@ -84,6 +86,10 @@ static void run_round(const char *row, struct contender *c, FILE *samples)
 			c->failed = true;
 		}
 	}
+	if (r.watch >= 0)
+		close(r.watch);
+	if (r.asked >= 0)
+		close(r.asked);
 	c->serial = r.serial;
 	if (!c->failed)
 		bench_sample(samples, row, "time", "ms", c->name, r.seconds * 1000);

@@ -8,6 +8,8 @@
  *	@watch DIR		begins to watch; @seen NAME waits until that file is there
  *	@kill FILE SIGNAL	to the process whose pid the file has
  *	@kill-shim SOCKET SIGNAL	to the process that listens there
+ *	@listens SOCKET		fails unless a process does
+ *	@ask SOCKET		asks a shim for the end of its container; @answer has it
  *	@gone FILE		waits until that process is a zombie or no more
  *	@clear FILE		removes it, if it is there
  *	@sleep MS
@@ -21,6 +23,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -44,25 +47,24 @@ static int news(int fd)
 	return poll(&p, 1, BENCH_WAIT_MS) == 1 && read(fd, buf, sizeof(buf)) > 0 ? 0 : -1;
 }
 
+static int watch(struct bench_round *r, const char *path, uint32_t events)
+{
+	if (r->watch < 0)
+		r->watch = inotify_init1(IN_CLOEXEC);
+	return inotify_add_watch(r->watch, path, events) < 0 ? -1 : 0;
+}
+
 static int step_grew(struct bench_round *r, char **words)
 {
-	int fd = inotify_init1(IN_CLOEXEC);
 	struct stat st;
-	int rc = -1;
 
-	(void)r;
-	if (fd < 0 || inotify_add_watch(fd, words[0], IN_MODIFY) < 0) {
-		if (fd >= 0)
-			close(fd);
+	if (watch(r, words[0], IN_MODIFY) < 0)
 		return -1;
-	}
 	do {
 		if (stat(words[0], &st) < 0)
-			break;
-		rc = st.st_size > 0 ? 0 : -1;
-	} while (rc < 0 && news(fd) == 0);
-	close(fd);
-	return rc;
+			return -1;
+	} while (st.st_size == 0 && news(r->watch) == 0);
+	return st.st_size > 0 ? 0 : -1;
 }
 
 static int step_background(struct bench_round *r, char **words)
@@ -80,8 +82,7 @@ static int step_join(struct bench_round *r, char **words)
 static int step_watch(struct bench_round *r, char **words)
 {
 	(void)snprintf(r->watched, sizeof(r->watched), "%s", words[0]);
-	r->watch = inotify_init1(IN_CLOEXEC);
-	return inotify_add_watch(r->watch, words[0], IN_MOVED_TO | IN_CLOSE_WRITE) < 0 ? -1 : 0;
+	return watch(r, words[0], IN_MOVED_TO | IN_CLOSE_WRITE);
 }
 
 static int step_seen(struct bench_round *r, char **words)
@@ -92,8 +93,6 @@ static int step_seen(struct bench_round *r, char **words)
 	(void)snprintf(path, sizeof(path), "%s/%s", r->watched, words[0]);
 	while ((rc = access(path, F_OK)) < 0 && news(r->watch) == 0)
 		;
-	close(r->watch);
-	r->watch = -1;
 	return rc;
 }
 
@@ -111,6 +110,24 @@ static int step_kill_shim(struct bench_round *r, char **words)
 
 	(void)r;
 	return pid > 0 ? kill(pid, atoi(words[1])) : -1;
+}
+
+static int step_listens(struct bench_round *r, char **words)
+{
+	(void)r;
+	return bench_peer(words[0]) > 0 ? 0 : -1;
+}
+
+static int step_ask(struct bench_round *r, char **words)
+{
+	r->asked = bench_greet(words[0]);
+	return r->asked < 0 ? -1 : bench_send(r->asked, "{\"op\":\"wait\"}");
+}
+
+static int step_answer(struct bench_round *r, char **words)
+{
+	(void)words;
+	return bench_receive(r->asked);
 }
 
 static char process_state(pid_t pid)
@@ -192,6 +209,9 @@ bench_step_fn bench_step(const char *word)
 		{ "@seen", step_seen },
 		{ "@kill", step_kill },
 		{ "@kill-shim", step_kill_shim },
+		{ "@listens", step_listens },
+		{ "@ask", step_ask },
+		{ "@answer", step_answer },
 		{ "@gone", step_gone },
 		{ "@clear", step_clear },
 		{ "@sleep", step_sleep },

@@ -12,7 +12,7 @@ row_adopt() {
 	{
 		echo "case adopt"
 		echo "capsule state: !$capsule run -d -b $bundles/serve ad ; $capsule state ad ; !$capsule delete -f ad"
-		echo "kill -9, capsule state: !$capsule run -d -b $bundles/serve ad ; @kill-shim $shim 9 ; $capsule state ad ; !$capsule delete -f ad"
+		echo "kill -9, capsule state: !$capsule run -d -b $bundles/serve ad ; @kill-shim $shim 9 ; $capsule state ad ; !@listens $shim ; !$capsule delete -f ad"
 	} | plan
 	[ -z "$quick" ] || mb=100
 	make_bundle flood "[\"/bin/load\", \"flood\", \"$mb\"]"
@@ -20,7 +20,7 @@ row_adopt() {
 		echo "case adopt"
 		echo "log, as created: !$capsule create --log-max-size 0 -b $bundles/flood fl ; !@meter /run/cps/fl/shim.sock ;" \
 			"$capsule start -d fl ; $capsule wait fl ; !@metered $mb ; !$capsule delete -f fl"
-		echo "log, adopted: !$capsule create --log-max-size 0 -b $bundles/flood fl ; !@kill-shim /run/cps/fl/shim.sock 9 ; !$capsule state fl ;" \
+		echo "log, adopted: !$capsule create --log-max-size 0 -b $bundles/flood fl ; !@kill-shim /run/cps/fl/shim.sock 9 ; !$capsule state fl ; !@listens /run/cps/fl/shim.sock ;" \
 			"!@meter /run/cps/fl/shim.sock ; $capsule start -d fl ; $capsule wait fl ; !@metered $mb ; !$capsule delete -f fl"
 	} | plan 3 1
 }

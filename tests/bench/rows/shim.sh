@@ -85,14 +85,16 @@ processes() {
 	echo ${#dirs[@]}
 }
 
-# From SIGKILL to the container's first process to whoever waits knowing it: `capsule wait` has ended; conmon's exit file has
-# been seen by inotify (no process has to end for that).
+# From SIGKILL to the container's first process to whoever waits knowing it: `capsule wait` has ended; the shim's answer
+# to an open connection has come; conmon's exit file has been seen by inotify. For the last two no process has to end.
 row_exit_wait() {
 	local words dir=$work/conmon/ex-conmon
 	{
 		echo "case exit-wait"
 		echo "capsule: !$capsule run -d --pid-file /run/ex.pid -b $bundles/serve ex ; !@background $capsule wait ex ; !@sleep 20 ;" \
 			"@kill /run/ex.pid 9 ; @join ; !$capsule delete -f ex"
+		echo "shim: !$capsule run -d --pid-file /run/ex.pid -b $bundles/serve ex ; !@ask /run/cps/ex/shim.sock ; !@sleep 20 ;" \
+			"@kill /run/ex.pid 9 ; @answer ; !$capsule delete -f ex"
 		if [ -n "$conmon" ]; then
 			words=$(conmon_words ex-conmon serve "k8s-file:$dir/ctr.log")
 			echo "conmon + crun: !@conmon $words ; !${runtimes[crun]} start ex-conmon ; !@watch $dir/exits ; !@sleep 20 ;" \
@@ -100,5 +102,5 @@ row_exit_wait() {
 		fi
 	} | plan
 	goal exit-wait time capsule 1 -
-	goal exit-wait time capsule 1 "conmon + crun"
+	goal exit-wait time shim 1 "conmon + crun"
 }

@@ -15,24 +15,12 @@ static int cmd_create(const struct rt_globals *g, int argc, char **argv, int *re
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_free char **args = NULL;
 	struct rt_create_options o;
-	const struct cps_opt table[] = {
-		{ "bundle", 'b', CPS_OPT_STR, &o.bundle, "DIR", "the bundle (default: here)" },
-		{ "console-socket", 0, CPS_OPT_STR, &o.req.console_socket, "PATH",
-		  "socket that takes the terminal's master" },
-		{ "pid-file", 0, CPS_OPT_STR, &o.pid_file, "FILE",
-		  "write the first process's pid there" },
-		{ "no-pivot", 0, CPS_OPT_FLAG, &o.req.no_pivot, NULL,
-		  "move the root and chroot instead of pivot_root (for a root on ramdisk)" },
-		{ "no-new-keyring", 0, CPS_OPT_FLAG, &o.req.no_new_keyring, NULL,
-		  "keep the caller's session keyring" },
-		{ "preserve-fds", 0, CPS_OPT_NUM, &o.preserve_fds, "N",
-		  "pass N descriptors from 3 on to the container" },
-		{ 0 },
-	};
+	struct cps_opt table[RT_CREATE_OPTIONS + 1] = { 0 };
 	struct rt_ctx ctx;
 	int count, rc;
 
 	rt_create_options_init(&o, g);
+	(void)rt_create_options_rows(&o, table);
 	rc = rt_command_parse(&rt_cmd_create, table, argc, argv, 1, 1, &args, &count, err);
 	if (rc < 0 || !args)
 		return rc;

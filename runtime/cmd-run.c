@@ -8,6 +8,7 @@
 #include "command.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
 
 #include "action.h"
@@ -73,28 +74,19 @@ static int cmd_run(const struct rt_globals *g, int argc, char **argv, int *ret_s
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_free char **args = NULL;
 	struct rt_create_options o;
-	const struct cps_opt table[] = {
-		{ "bundle", 'b', CPS_OPT_STR, &o.bundle, "DIR", "the bundle (default: here)" },
-		{ "console-socket", 0, CPS_OPT_STR, &o.req.console_socket, "PATH",
-		  "socket that takes the terminal's master" },
+	const struct cps_opt own[] = {
 		{ "detach", 'd', CPS_OPT_FLAG, &o.detach, NULL, "do not wait for its end" },
 		{ "keep", 0, CPS_OPT_FLAG, &o.keep, NULL, "do not delete it at its end" },
-		{ "pid-file", 0, CPS_OPT_STR, &o.pid_file, "FILE",
-		  "write the first process's pid there" },
 		{ "no-subreaper", 0, CPS_OPT_FLAG, &o.no_subreaper, NULL,
 		  NULL }, /* we never are one */
-		{ "no-pivot", 0, CPS_OPT_FLAG, &o.req.no_pivot, NULL,
-		  "move the root and chroot instead of pivot_root (for a root on ramdisk)" },
-		{ "no-new-keyring", 0, CPS_OPT_FLAG, &o.req.no_new_keyring, NULL,
-		  "keep the caller's session keyring" },
-		{ "preserve-fds", 0, CPS_OPT_NUM, &o.preserve_fds, "N",
-		  "pass N descriptors from 3 on to the container" },
 		{ 0 },
 	};
+	struct cps_opt table[RT_CREATE_OPTIONS + sizeof(own) / sizeof(own[0])];
 	struct rt_ctx ctx;
 	int count, rc;
 
 	rt_create_options_init(&o, g);
+	memcpy(table + rt_create_options_rows(&o, table), own, sizeof(own));
 	rc = rt_command_parse(&rt_cmd_run, table, argc, argv, 1, 1, &args, &count, err);
 	if (rc < 0 || !args)
 		return rc;

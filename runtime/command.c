@@ -84,6 +84,26 @@ void rt_create_options_init(struct rt_create_options *o, const struct rt_globals
 	o->req.cgroup_parent = "/"; /* where runc puts a container without linux.cgroupsPath */
 }
 
+unsigned rt_create_options_rows(struct rt_create_options *o, struct cps_opt *rows)
+{
+	const struct cps_opt shared[RT_CREATE_OPTIONS] = {
+		{ "bundle", 'b', CPS_OPT_STR, &o->bundle, "DIR", "the bundle (default: here)" },
+		{ "console-socket", 0, CPS_OPT_STR, &o->req.console_socket, "PATH",
+		  "socket that takes the terminal's master" },
+		{ "pid-file", 0, CPS_OPT_STR, &o->pid_file, "FILE",
+		  "write the first process's pid there" },
+		{ "no-pivot", 0, CPS_OPT_FLAG, &o->req.no_pivot, NULL,
+		  "move the root and chroot instead of pivot_root (for a root on ramdisk)" },
+		{ "no-new-keyring", 0, CPS_OPT_FLAG, &o->req.no_new_keyring, NULL,
+		  "keep the caller's session keyring" },
+		{ "preserve-fds", 0, CPS_OPT_NUM, &o->preserve_fds, "N",
+		  "pass N descriptors from 3 on to the container" },
+	};
+
+	memcpy(rows, shared, sizeof(shared));
+	return RT_CREATE_OPTIONS;
+}
+
 int rt_create_options_finish(struct rt_create_options *o, const char *id, struct cps_arena *a,
 			     struct cps_err *err)
 {

@@ -48,7 +48,11 @@ struct rt_create_options {
 	bool detach, no_subreaper, keep;
 };
 
+#define RT_CREATE_OPTIONS 6
+
 void rt_create_options_init(struct rt_create_options *o, const struct rt_globals *g);
+/* The rows that `create` and `run` share, and how many those are. */
+unsigned rt_create_options_rows(struct rt_create_options *o, struct cps_opt *rows);
 /* After parsing: absolute paths, the id. Strings live in the arena. */
 int rt_create_options_finish(struct rt_create_options *o, const char *id, struct cps_arena *a,
 			     struct cps_err *err);

@@ -112,6 +112,19 @@ static int kill_everything(struct rt_container *c, struct cps_err *err)
 	return c->pidfd >= 0 ? wait_for_death(c->pidfd, err) : 0;
 }
 
+static int kill_and_sweep(struct rt_container *c, struct cps_err *err)
+{
+	int rc = kill_everything(c, err);
+
+	return rc < 0 ? rc : rt_cgroup_remove(&c->state.cgroup, err);
+}
+
+/* Without a process there is no boot id, and the cgroups are those of a creation cut short. */
+static bool is_of_other_boot(const struct rt_container *c)
+{
+	return c->state.boot_id[0] && rt_state_is_other_boot(&c->state);
+}
+
 static int run_poststart(struct rt_container *c, struct cps_err *err)
 {
 	const struct rt_spec *spec = NULL;
@@ -146,7 +159,7 @@ int rt_container_kill(struct rt_container *c, int signal, bool all, struct cps_e
 {
 	int rc;
 
-	if (all)
+	if (all && !is_of_other_boot(c))
 		return rt_cgroup_kill(&c->state.cgroup, signal, err);
 	if (c->pidfd < 0)
 		return cps_failx(err, ESRCH, "container not running");
@@ -178,9 +191,7 @@ int rt_container_delete(struct rt_container *c, bool force, struct rt_warn *warn
 	if (!force && c->status != RT_STATUS_STOPPED && c->status != RT_STATUS_CREATED)
 		return cps_failx(err, EBUSY, "cannot delete container %s that is not stopped: %s",
 				 c->id, rt_status_names[c->status]);
-	rc = kill_everything(c, err);
-	if (rc == 0)
-		rc = rt_cgroup_remove(&c->state.cgroup, err);
+	rc = is_of_other_boot(c) ? 0 : kill_and_sweep(c, err);
 	if (rc < 0)
 		return rc;
 	run_poststop(c, warn);

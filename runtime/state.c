@@ -247,11 +247,17 @@ static bool is_paused(const struct rt_cgroup *cg)
 	return false;
 }
 
+bool rt_state_is_other_boot(const struct rt_state *s)
+{
+	struct cps_err ignored;
+	char boot_id[37];
+
+	return cps_boot_id(boot_id, &ignored) == 0 && strcmp(boot_id, s->boot_id) != 0;
+}
+
 enum rt_status rt_state_status(const struct rt_state *s, int dir, int *ret_pidfd)
 {
 	cleanup_fd int pidfd = -1;
-	struct cps_err ignored;
-	char boot_id[37];
 
 	if (ret_pidfd)
 		*ret_pidfd = -1;
@@ -263,7 +269,7 @@ enum rt_status rt_state_status(const struct rt_state *s, int dir, int *ret_pidfd
 	if (pidfd < 0 || has_ended(pidfd))
 		return RT_STATUS_STOPPED;
 	/* The same pid with the same start time after a reboot is unlikely, and somebody else. */
-	if (cps_boot_id(boot_id, &ignored) == 0 && strcmp(boot_id, s->boot_id) != 0)
+	if (rt_state_is_other_boot(s))
 		return RT_STATUS_STOPPED;
 	if (ret_pidfd)
 		*ret_pidfd = take_fd(&pidfd);

@@ -58,6 +58,9 @@ void rt_state_remove_dir(const char *root, const char *id);
 /* Fills pid, start time and boot id for a process of ours that cannot be reaped meanwhile. */
 int rt_state_set_process(struct rt_state *s, pid_t pid, struct cps_err *err);
 
+/* Was it made before the machine was restarted? Then nothing of it lives, and what has its cgroups'
+ * names now is somebody else's. */
+bool rt_state_is_other_boot(const struct rt_state *s);
 /* dir: a description of the caller's alone, not locked by it. *ret_pidfd (may be NULL): of a living
  * init, else -1; the caller's. */
 enum rt_status rt_state_status(const struct rt_state *s, int dir, int *ret_pidfd);

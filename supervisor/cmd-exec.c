@@ -20,6 +20,8 @@
 #include "file.h"
 #include "foreground.h"
 #include "own.h"
+#include "proc.h"
+#include "processes.h"
 #include "proto.h"
 #include "terminal.h"
 #include "words.h"
@@ -192,6 +194,19 @@ static int terminal_take(struct sup_foreground *fg, struct cps_frame *frame, str
 	return fg->in < 0 ? cps_fail(err, errno, "set up the terminal") : 0;
 }
 
+/* Where the shim, an older one, has sent no pidfd. The pid is believed only if it is that of a
+ * child of the shim's: by now it may be somebody else's. */
+static int session_open(const struct sup_foreground *fg)
+{
+	cleanup_fd int pidfd = cps_pidfd_open(fg->pid);
+	struct sup_process p;
+
+	if (pidfd < 0 || sup_process_describe(fg->pid, &fg->client->arena, &p) < 0 ||
+	    p.ppid != fg->client->shim_pid)
+		return -1;
+	return take_fd(&pidfd);
+}
+
 static int exec_run(struct sup_ctx *ctx, const struct exec *x, int *ret_code, struct cps_err *err)
 {
 	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
@@ -217,7 +232,9 @@ static int exec_run(struct sup_ctx *ctx, const struct exec *x, int *ret_code, st
 		printf("%s\n", fg.exec);
 		return 0;
 	}
-	fg.pidfd = cps_frame_take_fd(&frame, "pidfd"); /* an older shim sends none */
+	fg.pidfd = cps_frame_take_fd(&frame, "pidfd");
+	if (fg.pidfd < 0)
+		fg.pidfd = session_open(&fg);
 	if (x->terminal)
 		rc = terminal_take(&fg, &frame, err);
 	if (rc == 0)

@@ -181,7 +181,7 @@ static void world_make(struct world *w)
 
 	(void)snprintf(script, sizeof(script),
 		       "cp %s/tests/chaos/writer /var/tmp/rootfs/bin/writer && mkdir -p " TMP
-		       " " ROOT_MAIN " " DISK " && mount -t tmpfs -o size=3m,mode=755 tmpfs " DISK
+		       " " ROOT_MAIN " " DISK " && mount -t tmpfs -o size=12m,mode=755 tmpfs " DISK
 		       " && mkdir -p " ROOT_DISK " && rm -rf %s/chaos-kept",
 		       w->build, w->build);
 	(void)umask(0);

@@ -96,6 +96,12 @@ struct plan {
 	bool follows, attaches;
 };
 
+struct span {
+	uint64_t from_ns, to_ns; /* to: 0: still */
+};
+
+#define FULL_MAX 4096
+
 /* Shared by all processes. */
 struct world {
 	uint64_t seed, end_ns;
@@ -108,6 +114,15 @@ struct world {
 	_Atomic uint64_t full_ns;	   /* when the disk was full last */
 	_Atomic uint64_t watch_down_ns[2]; /* when the root's watch was not there last */
 	_Atomic bool disk_stop;
+	struct span full[FULL_MAX]; /* the times when it was */
+	_Atomic unsigned nfull;
+};
+
+#define SHIM_KILLS_MAX 256
+
+/* A shim that was killed: when, and how old it was. */
+struct shim_kill {
+	uint64_t at_ns, age_ns;
 };
 
 /* One container's life; shared by its lane and its helpers. */
@@ -120,6 +135,8 @@ struct episode {
 	int attempt; /* the account of the container's writer is the file main.ATTEMPT */
 	struct job jobs[JOBS_MAX];
 	_Atomic uint64_t kills[KIND_COUNT], killed_ns[KIND_COUNT];
+	struct shim_kill shim_kills[SHIM_KILLS_MAX];
+	uint64_t runtime_kills[SHIM_KILLS_MAX]; /* when */
 	_Atomic bool started, killers_stop, ended, bad;
 };
 
@@ -160,6 +177,8 @@ void command_start(struct episode *e, struct command *c, const char *const *argv
 int command_end(struct episode *e, struct command *c, int64_t kill_us);
 void command_done(struct command *c);
 char *command_text(int fd, size_t *ret_len); /* to be freed */
+/* What it has printed, but for lines in which capsule speaks for itself. */
+char *command_stream(const struct command *c, int stream, size_t *ret_len);
 /* command_run: start and end. command_sure: repeated as long as something was killed that explains
  * the failure; false: it has been reported. … are the words. */
 int command_run_words(struct episode *e, struct command *c, int64_t kill_us,
@@ -170,6 +189,8 @@ bool command_sure_words(struct episode *e, struct command *c, int64_t kill_us,
 #define command_run(e, c, kill_us, ...)	 command_run_words(e, c, kill_us, WORDS(__VA_ARGS__))
 #define command_sure(e, c, kill_us, ...) command_sure_words(e, c, kill_us, WORDS(__VA_ARGS__))
 bool is_excused(const struct episode *e, uint64_t since_ns);
+
+bool was_full(const struct world *w, uint64_t from_ns, uint64_t to_ns);
 
 /* killer.c: the helpers that kill, and what they look at */
 void killer_run(struct episode *e);
@@ -212,7 +233,7 @@ bool status_check(struct episode *e, const char *what, const struct say *say,
 void log_verify(struct episode *e, const char *what, const struct say *say,
 		const struct progress *p, const char *path);
 void exit_verify(struct episode *e, const char *what, const char *path, int code, bool oom);
-bool is_unknown_excused(const struct episode *e);
+bool is_unknown_excused(const struct episode *e, const struct progress *p);
 void left_verify(struct episode *e);
 
 /* reader.c */

@@ -9,8 +9,7 @@ build=$TOP_BUILDDIR
 # TAP of one run, its tests numbered from $1 on and named.
 once() {
 	local first=$1 seed=$2 seconds=$3
-	"$TOP_SRCDIR/tests/integ/run" "$build" -- "$build/tests/chaos/chaos" "$build" --seed "$seed" --seconds "$seconds" \
-		--without shim,watch --no-watch |
+	"$TOP_SRCDIR/tests/integ/run" "$build" -- "$build/tests/chaos/chaos" "$build" --seed "$seed" --seconds "$seconds" |
 		awk -v n="$first" -v seed="$seed" '/^1\.\./ { next }
 			/^(not )?ok / { sub(/ok [0-9]+ -/, "ok " n++ " - seed " seed ":"); seen++ } { print; fflush() }
 			END { for (; seen < 7; seen++) print "not ok " n++ " - seed " seed ": the run was cut short" }'

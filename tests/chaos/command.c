@@ -142,6 +142,33 @@ int command_run_words(struct episode *e, struct command *c, int64_t kill_us,
 	return command_end(e, c, kill_us);
 }
 
+char *command_stream(const struct command *c, int stream, size_t *ret_len)
+{
+	char *text = command_text(stream ? c->err : c->out, ret_len);
+	char *end = text + *ret_len;
+	char *at = text;
+
+	/* no line of the writer's has such words */
+	while (stream && (at = memmem(at, (size_t)(end - at), "capsule: ", 9)) != NULL) {
+		char *newline = memchr(at, '\n', (size_t)(end - at));
+		char *rest = newline ? newline + 1 : end;
+
+		memmove(at, rest, (size_t)(end - rest));
+		end -= rest - at;
+	}
+	*ret_len = (size_t)(end - text);
+	return text;
+}
+
+bool was_full(const struct world *w, uint64_t from_ns, uint64_t to_ns)
+{
+	for (unsigned i = 0; i < w->nfull; i++)
+		if (w->full[i].from_ns <= to_ns &&
+		    (!w->full[i].to_ns || w->full[i].to_ns >= from_ns))
+			return true;
+	return false;
+}
+
 /* Was anything done to this container since (with some grace) that a failure may come from? */
 bool is_excused(const struct episode *e, uint64_t since_ns)
 {

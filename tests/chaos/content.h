@@ -118,9 +118,9 @@ static inline size_t line_make(uint64_t seed, int stream, uint32_t number, uint3
 /* ---- how far the writer is: a file that it shares with the driver ---- */
 
 struct progress {
-	uint64_t begun[2];   /* bytes of stdout, stderr that were given to write(2) */
-	uint64_t written[2]; /* … and that it has taken */
-	uint64_t ended_ns;   /* CLOCK_BOOTTIME */
+	uint64_t begun[2];	       /* bytes of stdout, stderr that were given to write(2) */
+	uint64_t written[2];	       /* … and that it has taken */
+	uint64_t started_ns, ended_ns; /* CLOCK_BOOTTIME */
 	uint32_t started;
 	uint32_t done; /* all is said; what comes is the planned end */
 	int32_t error; /* errno of a write that failed; -1: it was short */

@@ -239,7 +239,7 @@ static void front_compare(struct life *l)
 	text_make(&t, &l->e->plan.say, false);
 	for (int s = 0; s < 2 && !t.wrong[0]; s++) {
 		size_t len;
-		char *text = command_text(s ? l->front.err : l->front.out, &len);
+		char *text = command_stream(&l->front, s, &len);
 
 		(void)text_add(&t, s, (unsigned char *)text, len);
 		free(text);

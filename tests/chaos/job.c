@@ -83,7 +83,7 @@ static void front_verify(struct episode *e, const struct job *j, struct command 
 	text_make(&t, &j->say, false);
 	for (int s = 0; s < 2 && !t.wrong[0]; s++) {
 		size_t len;
-		char *text = command_text(s ? c->err : c->out, &len);
+		char *text = command_stream(c, s, &len);
 
 		(void)text_add(&t, s, (unsigned char *)text, len);
 		free(text);

@@ -131,6 +131,22 @@ static void killed(struct episode *e, enum kind k)
 	e->w->kills[k]++;
 }
 
+static uint64_t shim_age(pid_t shim)
+{
+	char name[32], text[1024];
+	unsigned long long ticks;
+	const char *at;
+
+	(void)snprintf(name, sizeof(name), "%d", (int)shim);
+	if (proc_read(name, "stat", text, sizeof(text)) <= 0 || !(at = strrchr(text, ')')) ||
+	    sscanf(at,
+		   ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		   "%llu",
+		   &ticks) != 1)
+		return 0;
+	return now_ns() - ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
 struct killer {
 	struct episode *e;
 	struct rng rng;
@@ -141,6 +157,7 @@ struct killer {
 static void kill_shim(struct killer *k)
 {
 	pid_t shim = shim_find(k->e->id, NULL, 0, NULL);
+	uint64_t age;
 
 	if (!shim)
 		return;
@@ -148,9 +165,15 @@ static void kill_shim(struct killer *k)
 		return; /* not even dead yet */
 	if (k->last_shim)
 		k->e->w->count[COUNT_ADOPTED]++;
+	age = shim_age(shim);
 	k->e->killed_ns[KIND_SHIM] = now_ns();
-	if (kill(shim, SIGKILL) == 0)
+	if (kill(shim, SIGKILL) == 0) {
+		uint64_t n = k->e->kills[KIND_SHIM];
+
+		k->e->shim_kills[n < SHIM_KILLS_MAX ? n : SHIM_KILLS_MAX - 1] =
+			(struct shim_kill){ now_ns(), age };
 		killed(k->e, KIND_SHIM);
+	}
 	k->last_shim = shim;
 }
 
@@ -159,8 +182,10 @@ static void kill_runtime(struct killer *k)
 	pid_t runtimes[8];
 	unsigned n;
 
-	if (!shim_find(k->e->id, runtimes, 8, &n) || n == 0)
+	/* a container that is never made tells nothing */
+	if (k->e->attempt > 15 || !shim_find(k->e->id, runtimes, 8, &n) || n == 0)
 		return;
+	k->e->runtime_kills[k->e->kills[KIND_RUNTIME] % SHIM_KILLS_MAX] = now_ns();
 	k->e->killed_ns[KIND_RUNTIME] = now_ns();
 	if (kill(runtimes[rng_below(&k->rng, n)], SIGKILL) == 0)
 		killed(k->e, KIND_RUNTIME);
@@ -255,6 +280,7 @@ void disk_run(struct world *w)
 	struct rng rng = rng_make(w->seed, 201, 0);
 
 	while (!w->disk_stop) {
+		struct span *span;
 		int fd;
 
 		nap_us(1000 * (100 + rng_below(&rng, 1200)));
@@ -262,6 +288,9 @@ void disk_run(struct world *w)
 		if (fd < 0)
 			continue;
 		w->full_ns = now_ns();
+		span = &w->full[w->nfull < FULL_MAX ? w->nfull : FULL_MAX - 1];
+		*span = (struct span){ .from_ns = now_ns() };
+		w->nfull += w->nfull < FULL_MAX;
 		for (size_t size = sizeof(zeros); size >= 512; size /= 2)
 			while (write(fd, zeros, size) == (ssize_t)size)
 				;
@@ -275,7 +304,7 @@ void disk_run(struct world *w)
 		w->full_ns = now_ns();
 		close(fd);
 		(void)unlink(DISK "/filler");
-		w->full_ns = now_ns();
+		w->full_ns = span->to_ns = now_ns();
 	}
 	_exit(0);
 }

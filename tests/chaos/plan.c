@@ -12,11 +12,11 @@
 
 static void say_make(struct say *s, struct rng *r, bool job)
 {
-	static const uint32_t pauses[] = { 0, 0, 20, 100, 400 };
+	static const uint32_t pauses[] = { 0, 0, 20, 100, 400, 1500, 4000 };
 	uint32_t most = rng_chance(r, 20) ? 3000 : 400;
 
 	s->seed = rng_u64(r);
-	s->pause_us = pauses[rng_below(r, 5)];
+	s->pause_us = pauses[rng_below(r, 7)];
 	if (s->pause_us >= 100)
 		most = 400;
 	s->lines[0] = rng_below(r, most);
@@ -74,6 +74,13 @@ void plan_make(struct plan *p, struct job *jobs, const struct world *w, uint64_t
 	for (unsigned i = 0; i < p->jobs; i++)
 		if (p->json || jobs[i].say.tty)
 			jobs[i].say.flags &= ~(unsigned)TEXT_RAW;
+	p->init_after_ms = mean(&r, w, KIND_INIT, 20, 1, 80);
+	/* JSON cannot say the half of a character that a killed writer leaves */
+	if (p->json && (p->init_after_ms || p->rude)) {
+		p->say.flags &= ~(unsigned)TEXT_UTF8;
+		for (unsigned i = 0; i < p->jobs; i++)
+			jobs[i].say.flags &= ~(unsigned)TEXT_UTF8;
+	}
 	if (rng_chance(&r, 12) && has_kind(w, KIND_OOM)) {
 		p->memory = 24u << 20;
 		p->say.end = END_EAT;
@@ -81,11 +88,10 @@ void plan_make(struct plan *p, struct job *jobs, const struct world *w, uint64_t
 		p->say.waits = p->jobs > 0;
 		p->rude = false;
 	}
-	p->kill_mean_ms[KIND_SHIM] = mean(&r, w, KIND_SHIM, 60, 10, 300);
+	p->kill_mean_ms[KIND_SHIM] = mean(&r, w, KIND_SHIM, 60, 20, 800);
 	p->kill_mean_ms[KIND_RUNTIME] = mean(&r, w, KIND_RUNTIME, 25, 2, 40);
 	p->kill_mean_ms[KIND_CLI] = mean(&r, w, KIND_CLI, 30, 1, 15);
 	p->kill_mean_ms[KIND_FDS] = mean(&r, w, KIND_FDS, 15, 20, 200);
-	p->init_after_ms = mean(&r, w, KIND_INIT, 20, 1, 80);
 	p->follows = rng_chance(&r, 40) && has_kind(w, KIND_READER);
 	p->attaches = rng_chance(&r, 20) && has_kind(w, KIND_ATTACH);
 	/* the terminal is its shim's, and the terminal's end that of who sits at it */

@@ -24,7 +24,7 @@ static void compare(struct episode *e, struct command *c, const struct progress 
 	text_make(&t, &e->plan.say, false);
 	for (int s = 0; s < 2 && !t.wrong[0]; s++) {
 		size_t len;
-		char *text = command_text(s ? c->err : c->out, &len);
+		char *text = command_stream(c, s, &len);
 
 		(void)text_add(&t, s, (unsigned char *)text, len);
 		free(text);
@@ -53,6 +53,8 @@ static void odd_read(struct episode *e, struct rng *rng, const struct progress *
 	const char *const *o = which < 4 ? nothing[which] : everything[which - 4];
 	struct command c;
 	size_t out, err;
+	/* the last 0 lines are those that come after the question */
+	bool quiet = e->ended && !e->plan.on_disk && e->kills[KIND_SHIM] == 0;
 	int rc = command_run(e, &c, -1, "log", o[0], o[1], e->id);
 
 	free(command_text(c.out, &out));
@@ -61,7 +63,7 @@ static void odd_read(struct episode *e, struct rng *rng, const struct progress *
 		fail(e, CLAIM_READERS, "'capsule %s' ended with %d", c.words, rc);
 	else if (rc != 0 && !e->ended && !is_excused(e, c.began_ns))
 		fail(e, CLAIM_READERS, "'capsule %s' failed", c.words);
-	else if (rc == 0 && which < 4 && out + err > 0)
+	else if (rc == 0 && which < 4 && out + err > 0 && (quiet || which != 2))
 		fail(e, CLAIM_READERS, "'capsule %s' printed %zu bytes", c.words, out + err);
 	else if (rc == 0 && which >= 4 && !e->plan.drop)
 		compare(e, &c, p, false);

@@ -15,19 +15,58 @@
 #include <unistd.h>
 
 #define LOG_WAIT_NS UINT64_C(15000000000)
+#define KEEP_NS	    UINT64_C(200000000) /* for the watch to see a process, on a busy machine */
 
-/* Did it end, or may it have, while neither its shim nor a watch lived? Then nobody can know how.
- */
-bool is_unknown_excused(const struct episode *e)
+/* Had the watch got copies of a process' descriptors when this shim was killed? It needs a moment
+ * in which both live, after the process was born. */
+static bool was_kept(const struct episode *e, uint64_t kill_ns, uint64_t born_ns)
 {
+	uint64_t n = e->kills[KIND_SHIM];
+
+	for (uint64_t i = 0; i < n && i < SHIM_KILLS_MAX; i++) {
+		const struct shim_kill *k = &e->shim_kills[i];
+		uint64_t from = k->at_ns - k->age_ns > born_ns ? k->at_ns - k->age_ns : born_ns;
+
+		if (k->at_ns <= kill_ns && k->at_ns > from + KEEP_NS)
+			return true;
+	}
+	return false;
+}
+
+/* What a full disk did not take (a journal, a record) a successor does not find. */
+static bool is_record_lost(const struct episode *e, const struct progress *p)
+{
+	return e->plan.on_disk && e->kills[KIND_SHIM] > 0 &&
+	       was_full(e->w, p->started_ns - UINT64_C(2000000000), now_ns());
+}
+
+/* Did it end, or may it have, while nobody lived that could know how? */
+bool is_unknown_excused(const struct episode *e, const struct progress *p)
+{
+	const struct world *w = e->w;
+	uint64_t down_ns = w->watch_down_ns[e->plan.on_disk];
+
 	if (e->kills[KIND_SHIM] == 0)
 		return false;
-	if (!e->w->watch)
+	if (!w->watch || e->kills[KIND_SHIM] > SHIM_KILLS_MAX)
 		return true;
-	/* down at a time after the shim's death, or a second before it (the watch has to see it) */
-	return e->w->watch_down_ns[e->plan.on_disk] + UINT64_C(1000000000) >=
-		       e->killed_ns[KIND_SHIM] ||
-	       e->w->watch_down_ns[e->plan.on_disk] == UINT64_MAX;
+	if (down_ns == UINT64_MAX || down_ns + KEEP_NS >= p->started_ns)
+		return true;
+	for (uint64_t i = 0; i < e->kills[KIND_SHIM]; i++)
+		if (e->shim_kills[i].at_ns + KEEP_NS > p->started_ns &&
+		    !was_kept(e, e->shim_kills[i].at_ns, p->started_ns))
+			return true;
+	return is_record_lost(e, p);
+}
+
+/* A runtime that was killed may just have become what it was to start. */
+static bool was_runtime(const struct episode *e, const struct progress *p)
+{
+	for (uint64_t i = 0; i < e->kills[KIND_RUNTIME] && i < SHIM_KILLS_MAX; i++)
+		if (!p->started_ns || (e->runtime_kills[i] + UINT64_C(50000000) > p->started_ns &&
+				       e->runtime_kills[i] < p->started_ns + UINT64_C(50000000)))
+			return true;
+	return false;
 }
 
 /* code: -1: unknown */
@@ -37,7 +76,7 @@ bool status_check(struct episode *e, const char *what, const struct say *say,
 	int planned = say->end == END_SIGNAL ? 128 + say->value : say->value;
 
 	if (code < 0) {
-		if (is_unknown_excused(e)) {
+		if (is_unknown_excused(e, p)) {
 			e->w->count[COUNT_UNKNOWN]++;
 			return true;
 		}
@@ -47,7 +86,7 @@ bool status_check(struct episode *e, const char *what, const struct say *say,
 	/* what came to its end may have been killed just behind it */
 	if (p->done && code == planned)
 		return true;
-	if (may_be_killed && code == 137)
+	if (code == 137 && (may_be_killed || was_runtime(e, p)))
 		return true;
 	if (p->error) {
 		fail(e, CLAIM_LINES, "%s: a write of the writer's failed: %s", what,
@@ -86,7 +125,7 @@ void log_verify(struct episode *e, const char *what, const struct say *say,
 				nap_us(20000);
 				continue;
 			}
-			if (ok && !e->plan.drop && is_unknown_excused(e))
+			if ((ok && is_unknown_excused(e, p)) || is_record_lost(e, p))
 				note("episode %" PRIu64 ": %s: a lost tail (%s)", e->number, what,
 				     t.wrong);
 			else

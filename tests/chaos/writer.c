@@ -122,12 +122,17 @@ static void write_all(struct writer *w)
 	}
 }
 
-static void end(struct progress *p, int kind, int value)
+static uint64_t now_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
-	p->ended_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void end(struct progress *p, int kind, int value)
+{
+	p->ended_ns = now_ns();
 	__atomic_store_n(&p->done, 1, __ATOMIC_SEQ_CST);
 	if (kind == END_SIGNAL)
 		kill(getpid(), value);
@@ -156,7 +161,8 @@ int main(int argc, char **argv)
 	if (w.progress == MAP_FAILED)
 		return WRITER_FAILED;
 	close(fd);
-	w.progress->started = 1;
+	w.progress->started_ns = now_ns();
+	__atomic_store_n(&w.progress->started, 1, __ATOMIC_SEQ_CST);
 	w.seed = strtoull(argv[2], NULL, 10);
 	w.streams[0].lines = (uint32_t)atoi(argv[3]);
 	w.streams[1].lines = (uint32_t)atoi(argv[4]);

@@ -23,6 +23,9 @@ enum cps_gate_kind {
 	CPS_GATE_ACCEPTED = 4, /* gate, from init: this connection is the one that starts it */
 };
 
+/* What a starter says when the end of file was not execve's (cps_proc_has_execed). */
+#define CPS_GATE_DIED "the container's first process died before it could execute its program"
+
 struct cps_gate_packet {
 	uint32_t kind;
 	uint32_t step; /* row number of the table; 0 on the gate */

@@ -21,6 +21,10 @@
 #include "file.h"
 #include "own.h"
 
+/* PF_FORKNOEXEC of field 9, the same in every kernel: cleared by execve once it cannot fail any
+ * more, and before it closes what is close-on-exec. */
+#define FORKED_NO_EXEC 0x40
+
 int cps_pidfd_open(pid_t pid)
 {
 	long fd = syscall(SYS_pidfd_open, pid, 0);
@@ -71,23 +75,47 @@ static int field_find(char **at, int number)
 	return 0;
 }
 
+/* Field `number` from the third on, as a number. */
+static int field_read(char *at, int number, uint64_t *ret)
+{
+	uint64_t value;
+	char *end;
+	int rc = field_find(&at, number);
+
+	if (rc < 0)
+		return rc;
+	value = strtoull(at, &end, 10);
+	if (end == at || *end != ' ')
+		return -EBADMSG;
+	*ret = value;
+	return 0;
+}
+
 int cps_proc_start_time(pid_t pid, uint64_t *ret_ticks)
 {
 	char buf[1024];
 	char *at;
-	char *end;
-	uint64_t ticks;
+	int rc = stat_read(pid, buf, sizeof(buf), &at);
+
+	return rc < 0 ? rc : field_read(at, 22, ret_ticks);
+}
+
+int cps_proc_has_execed(pid_t pid, uint64_t start_ticks)
+{
+	uint64_t flags, ticks;
+	char buf[1024];
+	char *at;
 	int rc = stat_read(pid, buf, sizeof(buf), &at);
 
 	if (rc == 0)
-		rc = field_find(&at, 22);
+		rc = field_read(at, 9, &flags);
+	if (rc == 0)
+		rc = field_read(at, 22, &ticks);
 	if (rc < 0)
 		return rc;
-	ticks = strtoull(at, &end, 10);
-	if (end == at || *end != ' ')
-		return -EBADMSG;
-	*ret_ticks = ticks;
-	return 0;
+	if (start_ticks && ticks != start_ticks)
+		return -ESRCH;
+	return !(flags & FORKED_NO_EXEC);
 }
 
 char cps_proc_state(pid_t pid)

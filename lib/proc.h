@@ -17,6 +17,10 @@ int cps_pidfd_signal(int pidfd, int signal); /* 0 or -errno */
 
 /* Field 22 of /proc/PID/stat, in clock ticks since boot. -ESRCH if there is no such process. */
 int cps_proc_start_time(pid_t pid, uint64_t *ret_ticks);
+/* Has the process executed a program since it was forked? 1 or 0; of one that has ended too, until
+ * it is reaped. -ESRCH: it is gone, or started at another time (0: whenever). It tells what end of
+ * file on a close-on-exec descriptor cannot: whether that was execve, or death. */
+int cps_proc_has_execed(pid_t pid, uint64_t start_ticks);
 /* State letter of /proc/PID/stat ('Z' zombie …) or 0 if there is no such process. */
 char cps_proc_state(pid_t pid);
 /* /proc/sys/kernel/random/boot_id without the newline; 37 bytes with the NUL. */

@@ -149,7 +149,7 @@ int rt_container_start(struct rt_container *c, struct cps_err *err)
 	if (c->status != RT_STATUS_CREATED)
 		return cps_failx(err, EBUSY, "cannot start an already %s container",
 				 rt_status_names[c->status]);
-	rc = rt_gate_start(c->dir, err);
+	rc = rt_gate_start(c->dir, c->state.pid, c->state.start_time, err);
 	if (rc == 0 && c->state.poststart)
 		rc = run_poststart(c, err);
 	return rc;

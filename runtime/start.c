@@ -17,6 +17,7 @@
 #include "file.h"
 #include "gate.h"
 #include "own.h"
+#include "proc.h"
 
 #define GATE_BACKLOG	16
 #define GATE_SILENCE_MS 2000
@@ -63,7 +64,7 @@ bool rt_gate_is_open(int dir)
 	return conn >= 0 || conn == -EAGAIN; /* EAGAIN: others are waiting in line */
 }
 
-int rt_gate_start(int dir, struct cps_err *err)
+int rt_gate_start(int dir, pid_t pid, uint64_t start_time, struct cps_err *err)
 {
 	struct cps_gate_packet b;
 	cleanup_fd int conn = cps_sock_connect(dir, CPS_GATE_SOCKET, 0);
@@ -84,6 +85,9 @@ int rt_gate_start(int dir, struct cps_err *err)
 	}
 	if (accepted && rc == 0) {
 		(void)unlinkat(dir, CPS_GATE_SOCKET, 0); /* nobody will listen there again */
+		/* Gone and reaped already: then it is its parent who knows. */
+		if (cps_proc_has_execed(pid, start_time) == 0)
+			return cps_failx(err, EIO, CPS_GATE_DIED);
 		return 0;
 	}
 	if (rc < 0 && rc != -EPIPE && rc != -ECONNRESET)

@@ -8,6 +8,8 @@
 #define RT_START_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "err.h"
 
@@ -17,8 +19,9 @@ int rt_gate_open(int dir, struct cps_err *err); /* the listening socket */
 int rt_gate_wait(int gate, struct cps_err *err);
 
 bool rt_gate_is_open(int dir); /* somebody waits there */
-/* Opens it: 0 when execve has happened, or init's error. EBUSY: another one started it; ESRCH: the
- * gate is gone. */
-int rt_gate_start(int dir, struct cps_err *err);
+/* Opens it: 0 when execve has happened, or init's error. pid, start_time: init's. EBUSY: another
+ * one started it; ESRCH: the gate is gone; EIO: init died instead of executing its program, and
+ * nobody has reaped it yet (if somebody has, that is who knows how it ended). */
+int rt_gate_start(int dir, pid_t pid, uint64_t start_time, struct cps_err *err);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * See steps.h. What must hold:
  *  - EOF on the baton while rows remain is an error and names the row that init was running (the
- *    shared page holds it); after the last row it means that execve happened, because the
- *    baton is close-on-exec.
+ *    shared page holds it); in the last row it means that execve happened, because the
+ *    baton is close-on-exec, unless the kernel says that nothing was executed.
  *  - Undo runs in reverse order of rows, in the runtime only. Init's rows need none: what they make
  *    is in namespaces that vanish with the process.
  */
@@ -21,6 +21,7 @@
 #include "baton.h"
 #include "log.h"
 #include "own.h"
+#include "proc.h"
 
 const char *const rt_side_names[RT_SIDE_COUNT] = {
 	[RT_HOST] = "host",
@@ -142,8 +143,13 @@ static int host_wait(const struct rt_table *t, struct rt_ctx *ctx, bool at_end, 
 		cps_close(&ctx->console);
 		ctx->console = fd;
 	}
+	/* The last row is execve: that it was reached does not say that it was got through. It is
+	 * our child, so it cannot be reaped before we have looked. */
 	if (rc == 0)
-		return at_end && ctx->shared->row == t->count - 1 ? 0 : silent_death(t, ctx, err);
+		return at_end && ctx->shared->row == t->count - 1 &&
+				       cps_proc_has_execed(ctx->pid, 0) != 0
+			       ? 0
+			       : silent_death(t, ctx, err);
 	if (b.kind == CPS_GATE_FAILED) {
 		ctx->failed_step = b.step < t->count ? t->rows[b.step].name : "?";
 		*err = b.err;

@@ -13,6 +13,7 @@
 #include "file.h"
 #include "gate.h"
 #include "own.h"
+#include "proc.h"
 #include "shim.h"
 
 void shim_gate_close(struct shim *s)
@@ -49,6 +50,10 @@ void shim_gate_drain(struct shim *s)
 		}
 		if (rc == 1 && p.kind == CPS_GATE_FAILED) {
 			gate_failed(s, p.err.num > 0 ? p.err.num : EIO, p.err.msg);
+		} else if (rc == 0 && g->accepted &&
+			   cps_proc_has_execed(s->ct.init.pid, s->ct.init_start) == 0) {
+			/* it cannot be reaped before we come to it: the answer is certain */
+			gate_failed(s, EIO, "start: " CPS_GATE_DIED);
 		} else if (rc == 0 && g->accepted) {
 			shim_gate_close(s);
 			/* nobody will listen there again */

@@ -4,12 +4,13 @@
  * processes waiting at a gate. <bundle>/fake.json says how it shall misbehave:
  *
  *   {"create":{"delay_ms":N, "fail":"message", "step":"row", "die":"early|late",
- *              "beside_ms":N, "linger_ms":N, "init_exit":N, "silent":true}, "start":{…},
- * "exec":{…}, "delete":{…}}
+ *              "beside_ms":N, "linger_ms":N, "init_exit":N, "killed_after_gate":true,
+ *              "silent":true}, "start":{…}, "exec":{…}, "delete":{…}}
  *
  * delay: before anything; fail: an error reply; die: SIGKILL itself before or after `spawned`;
  * beside: between `spawned` and the reply; linger: between the reply and its exit; init_exit: init
- * exits so, without waiting at the gate; silent: no `spawned` event; poststart: ask for `start`.
+ * exits so, without waiting at the gate; killed_after_gate: init dies at once when let through;
+ * silent: no `spawned` event; poststart: ask for `start`.
  */
 #include <config.h>
 
@@ -197,6 +198,8 @@ static pid_t process_make(struct fake *f, const struct cps_json *process, int st
 		_exit((int)num(f->how, "init_exit", 0));
 	if (listener >= 0)
 		gate_pass(listener);
+	if (flag(f->how, "killed_after_gate"))
+		(void)kill(getpid(), SIGKILL);
 	for (int i = 4; i < 64; i++) {
 		if (fcntl(i, F_GETFD) >= 0)
 			(void)fcntl(i, F_SETFD, FD_CLOEXEC);

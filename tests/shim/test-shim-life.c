@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gate.h"
 #include "harness.h"
 
 #define SH(script) "{\"args\":[\"sh\",\"-c\",\"" script "\"]}"
@@ -84,6 +85,18 @@ START_TEST(test_init_dies_before_the_runtime_has_exited)
 	h_create(&h);
 	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "code"), 9);
 	ck_assert_int_eq(h_error(&h, NULL, "\"op\":\"start\""), ESRCH);
+}
+END_TEST
+
+START_TEST(test_init_dies_between_gate_and_execve)
+{
+	const char *message;
+
+	h_start(&h, SH("true"), "{\"create\":{\"killed_after_gate\":true}}");
+	h_create(&h);
+	ck_assert_int_eq(h_error(&h, &message, "\"op\":\"start\""), EIO);
+	ck_assert_str_eq(message, "start: " CPS_GATE_DIED);
+	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "signal"), SIGKILL);
 }
 END_TEST
 
@@ -416,6 +429,7 @@ int main(void)
 	tcase_add_test(tc, test_a_whole_life);
 	tcase_add_test(tc, test_created_only_after_the_runtime_has_exited);
 	tcase_add_test(tc, test_init_dies_before_the_runtime_has_exited);
+	tcase_add_test(tc, test_init_dies_between_gate_and_execve);
 	tcase_add_test(tc, test_create_fails);
 	tcase_add_test(tc, test_a_shim_without_container_and_client_goes);
 	tcase_add_loop_test(tc, test_the_runtime_dies, 0, 2);

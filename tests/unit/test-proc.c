@@ -75,6 +75,33 @@ START_TEST(life_of_a_process)
 }
 END_TEST
 
+START_TEST(executed_or_not)
+{
+	uint64_t start = 0;
+	pid_t pid = sleeper();
+
+	wait_for_state(pid, 'S');
+	ck_assert_int_eq(cps_proc_start_time(pid, &start), 0);
+	ck_assert_int_eq(cps_proc_has_execed(pid, start), 0);
+	ck_assert_int_eq(cps_proc_has_execed(pid, 0), 0);
+	ck_assert_int_eq(cps_proc_has_execed(pid, start + 1), -ESRCH);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	wait_for_state(pid, 'Z');
+	ck_assert_int_eq(cps_proc_has_execed(pid, start), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(cps_proc_has_execed(pid, start), -ESRCH);
+
+	pid = fork();
+	if (pid == 0) {
+		(void)execl("/bin/true", "true", NULL);
+		_exit(1);
+	}
+	wait_for_state(pid, 'Z');
+	ck_assert_int_eq(cps_proc_has_execed(pid, 0), 1);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
 /* A grandchild that ends with 7 or by SIGTERM: its parent reaps it when told to. */
 struct strangers {
 	pid_t parent;
@@ -314,6 +341,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		life_of_a_process,
+		executed_or_not,
 		how_a_stranger_ended,
 		how_a_stranger_ended_on_an_old_kernel,
 		start_times_order_processes,

@@ -23,6 +23,7 @@
 #define CPS_OP_SUBSCRIBE "subscribe"
 #define CPS_OP_DELETE	 "delete"
 #define CPS_OP_SHUTDOWN	 "shutdown"
+#define CPS_OP_DEBUG	 "debug"
 #define CPS_OP_KEEP	 "keep"
 #define CPS_OP_ADOPT	 "adopt"
 #define CPS_OP_RESTORE	 "restore"

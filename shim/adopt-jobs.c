@@ -120,6 +120,7 @@ static void job_adopt(struct shim *s, int execs, const char *id)
 		return;
 	}
 	(void)memcpy(x->id, id, SHIM_EXEC_ID_SIZE);
+	x->machine.tag = shim_trace_tag(id);
 	x->detach = true;
 	if (job_open(x, execs, &err) < 0) {
 		shim_note(&s->note, "exec %s: not adopted: %s", id, err.msg);

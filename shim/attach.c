@@ -350,6 +350,18 @@ void shim_attach_free(struct shim_attach *a)
 	shim_io_update(io);
 }
 
+unsigned shim_attach_count(const struct shim_conn *c)
+{
+	const struct shim_attach *a;
+	unsigned n = 0;
+
+	LIST_FOREACH(a, &c->attaches, of_conn)
+	{
+		n++;
+	}
+	return n;
+}
+
 void shim_attach_free_all(struct shim_io *io)
 {
 	struct shim_attach *a;

@@ -28,6 +28,8 @@ void shim_attach_feed(struct shim_io *io, enum shim_stream_name n, const char *d
 /* Nothing more will come: each descriptor is closed once its queue is empty. */
 void shim_attach_end(struct shim_io *io, enum shim_stream_name n);
 void shim_attach_end_all(struct shim_io *io);
+/* Attachments of one client. */
+unsigned shim_attach_count(const struct shim_conn *c);
 /* Must reading wait for a client? */
 bool shim_attach_is_waiting(const struct shim_io *io);
 /* The container's stdin takes something again. */

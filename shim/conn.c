@@ -86,6 +86,8 @@ static void conn_queue(struct shim_conn *c, enum cps_frame_kind kind, uint32_t i
 	struct shim_packet *p;
 
 	if (c->queued > SHIM_CONN_QUEUE_MAX || nfds > CPS_FRAME_FDS_MAX) {
+		shim_note(&c->shim->note, "client (pid %d) does not read its answers: dropped",
+			  (int)c->peer_pid);
 		conn_doom(c);
 		return;
 	}
@@ -242,6 +244,8 @@ static bool conn_receive(struct shim_conn *c)
 	}
 	if (rc <= 0 || f.kind != CPS_FRAME_REQUEST) {
 		if (rc == -EBADMSG || rc == 1)
+			c->shim->trace.rejected++;
+		if (rc == -EBADMSG || rc == 1)
 			shim_note(&c->shim->note, "client dropped: %s",
 				  rc == 1 ? "a frame that is no request" : err.msg);
 		conn_doom(c);
@@ -316,6 +320,7 @@ void shim_conn_open(struct shim *s, int fd)
 	(void)event_assign(&c->write_event, s->base, fd, EV_WRITE, on_writable, c);
 	LIST_INSERT_HEAD(&s->conns, c, link);
 	s->nconns++;
+	s->trace.connections++;
 	if (event_add(&c->read_event, NULL) < 0)
 		conn_free(c); /* the poller refused it */
 }

@@ -100,6 +100,7 @@ void shim_container_init(struct shim *s)
 		.state = SHIM_IDLE,
 		.actions = actions,
 		.owner = s,
+		.trace = &s->trace,
 	};
 	ct->gate.fd = -1;
 	ct->init.pidfd = -1;

@@ -112,6 +112,8 @@ void shim_events_life(struct shim *s, const char *event)
 		waiter_write(&l, &ct->start_waiters);
 	} else if (strcmp(event, CPS_EVLOG_OOM) == 0) {
 		cps_jsonw_u64(&l.w, "oom_kills", shim_oom_count(&ct->oom));
+		shim_note(&s->note, "out of memory: the kernel has killed %llu of its processes",
+			  (unsigned long long)shim_oom_count(&ct->oom));
 	} else if (strcmp(event, CPS_EVLOG_ADOPT) == 0) {
 		cps_jsonw_str(&l.w, "machine", shim_machine_state_name(&s->machine));
 	}

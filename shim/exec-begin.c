@@ -275,6 +275,8 @@ struct shim_exec *shim_exec_new(struct shim *s, enum shim_exec_state state)
 		.state = state,
 		.actions = shim_exec_actions,
 		.owner = x,
+		.trace = &s->trace,
+		.tag = 1, /* until it has a name */
 	};
 	TAILQ_INSERT_TAIL(&s->execs, x, link);
 	return x;
@@ -292,7 +294,9 @@ int shim_act_exec_begin(void *owner, void *arg, struct cps_err *err)
 	x = shim_exec_new(s, SHIM_EXEC_SPAWNING);
 	if (!x)
 		return cps_fail(err, ENOMEM, "exec");
+	s->trace.execs++;
 	rc = uuid_make(x->id, err);
+	x->machine.tag = shim_trace_tag(x->id);
 	if (rc == 0)
 		rc = shim_exec_run_new(x, err);
 	if (rc == 0) {

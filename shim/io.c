@@ -234,9 +234,39 @@ static bool is_paused(const struct shim_io *io)
 	       shim_attach_is_waiting(io);
 }
 
+/* Tells shim.log what changed with the log's disk. */
+static void log_note(struct shim_io *io)
+{
+	bool blocked = shim_log_is_blocked(io->log);
+	struct shim_log_stats st;
+	struct timespec now;
+
+	if (blocked != io->was_blocked) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+		if (blocked) {
+			io->blocked_since = now;
+			shim_note(&io->shim->note, "the log is blocked, its writer waits");
+		} else {
+			shim_note(&io->shim->note, "the log goes on after %lld s",
+				  (long long)(now.tv_sec - io->blocked_since.tv_sec));
+		}
+		io->was_blocked = blocked;
+	}
+	if (io->untold == 0 && !shim_log_wants_retry(io->log))
+		return;
+	shim_log_stats(io->log, &st);
+	if (st.untold == 0 && io->untold > 0)
+		shim_note(&io->shim->note, "the log has dropped %llu bytes",
+			  (unsigned long long)io->untold);
+	io->untold = st.untold;
+}
+
 void shim_io_update(struct shim_io *io)
 {
 	bool paused = is_paused(io);
+
+	if (io->log)
+		log_note(io);
 
 	for (int i = 0; io->started && i < SHIM_STREAM_COUNT; i++) {
 		struct shim_stream *st = &io->streams[i];

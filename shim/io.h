@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include <event2/event_struct.h>
 
@@ -48,7 +49,10 @@ struct shim_io {
 	struct shim_attaches attaches;
 	struct event retry_event; /* the log's disk, a pty without an open slave */
 	bool hung_up;
-	void (*closed)(void *owner); /* all output has been read */
+	bool was_blocked;	       /* its log; shim.log was told so, … */
+	struct timespec blocked_since; /* … CLOCK_MONOTONIC */
+	uint64_t untold;	       /* bytes dropped that the log does not speak of yet */
+	void (*closed)(void *owner);   /* all output has been read */
 	void *owner;
 };
 

@@ -72,6 +72,8 @@ static void on_listen(evutil_socket_t fd, short what, void *arg)
 			return;
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			/* The client stays in the backlog; asking again at once would spin. */
+			shim_note(&s->note, "no new clients for a second: accept: %s",
+				  strerror(errno));
 			(void)event_del(&s->listen_event);
 			shim_timer(&s->accept_retry, ACCEPT_PAUSE_MS);
 			return;
@@ -163,7 +165,9 @@ int shim_loop_listen(struct shim *s, struct cps_err *err)
 
 void shim_loop_run(struct shim *s)
 {
-	(void)event_base_dispatch(s->base); /* ends by loopbreak only: the listener stays */
+	/* Round by round, to count them; ends by loopbreak only, since the signals stay. */
+	while (event_base_loop(s->base, EVLOOP_ONCE) == 0 && !event_base_got_break(s->base))
+		s->trace.wakeups++;
 }
 
 void shim_loop_done(struct shim *s)

@@ -28,6 +28,7 @@
 #include <stddef.h>
 
 #include "fault.h"
+#include "trace.h"
 
 /* clang-format off */
 #define A(action, next) { SHIM_A_##action, SHIM_##next }
@@ -218,6 +219,7 @@ enum shim_verdict shim_dispatch(struct shim_machine *m, unsigned event, void *ar
 	const struct shim_table *t = m->table;
 	const struct shim_cell *cell = shim_table_cell(t, m->state, event);
 	unsigned was = m->state;
+	struct shim_step *step;
 	int rc;
 
 	*ret_rc = 0;
@@ -226,8 +228,11 @@ enum shim_verdict shim_dispatch(struct shim_machine *m, unsigned event, void *ar
 			return SHIM_IGNORED;
 		*ret_rc = cps_failx(err, EBUSY, "%s: the %s is %s", t->event_names[event], t->name,
 				    t->state_names[was]);
+		shim_trace_result(shim_trace_add(m->trace, m->tag, was, event, was), *ret_rc);
 		return SHIM_REFUSED;
 	}
+	/* Before the action, which may dispatch in its turn, or free the machine. */
+	step = shim_trace_add(m->trace, m->tag, was, event, cell->next);
 	rc = shim_fault_point("before", t->name, t->state_names[was], t->event_names[event], err);
 	if (rc == 0) {
 		m->state = cell->next;
@@ -237,6 +242,7 @@ enum shim_verdict shim_dispatch(struct shim_machine *m, unsigned event, void *ar
 		if (rc < 0 && m->state == cell->next)
 			m->state = was;
 	}
+	shim_trace_result(step, rc);
 	*ret_rc = rc;
 	return SHIM_TAKEN;
 }

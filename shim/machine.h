@@ -145,6 +145,8 @@ struct shim_table {
 	const char *const *event_names;
 };
 
+struct shim_trace;
+
 extern const struct shim_table shim_container_table;
 extern const struct shim_table shim_exec_table;
 
@@ -153,6 +155,8 @@ struct shim_machine {
 	unsigned state;
 	shim_action *const *actions; /* by the table's action kind */
 	void *owner;
+	struct shim_trace *trace; /* of what is done; NULL: nobody wants to know */
+	uint32_t tag;		  /* in it */
 };
 
 enum shim_verdict {

@@ -6,14 +6,23 @@
 #ifndef SHIM_NOTE_H
 #define SHIM_NOTE_H
 
+#include <stdint.h>
+
 #include "err.h"
 
 struct shim_note {
 	int dir; /* borrowed; -1: notes go nowhere */
+	/* the last one, so that what repeats itself is counted and not written */
+	uint32_t last; /* hash of its text; 0: none */
+	uint32_t repeated;
+	int64_t since_s; /* when it was written */
+	/* and a bound for those that differ a little each time */
+	int64_t window_s;
+	uint32_t in_window;
 };
 
-/* Never fails: what cannot be noted is lost. */
-void shim_note(const struct shim_note *n, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+/* Never fails: what cannot be noted is lost. The same text again is counted; how often is told by
+ * the next other one, or after a minute. Of others, 50 in ten seconds are written. */
+void shim_note(struct shim_note *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

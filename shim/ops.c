@@ -15,6 +15,7 @@
 #include "attach.h"
 #include "clock.h"
 #include "conn.h"
+#include "debug.h"
 #include "events.h"
 #include "exec.h"
 #include "io.h"
@@ -364,23 +365,35 @@ static int op_attach(struct shim_request *r, struct cps_err *err)
 	return rc;
 }
 
+static int op_debug(struct shim_request *r, struct cps_err *err)
+{
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	struct cps_jsonw w;
+
+	(void)err;
+	cps_jsonw_init(&w, &b, false);
+	shim_debug_format(r->shim, &w);
+	reply_buf(r, &b);
+	return 0;
+}
+
 static const struct op ops[] = {
-	{ CPS_OP_HELLO, op_hello },	{ CPS_OP_CREATE, op_create },
-	{ CPS_OP_START, op_start },	{ CPS_OP_STATE, op_state },
-	{ CPS_OP_KILL, op_kill },	{ CPS_OP_STOP, op_stop },
-	{ CPS_OP_EXEC, op_exec },	{ CPS_OP_JOBS, op_jobs },
-	{ CPS_OP_RESIZE, op_resize },	{ CPS_OP_ATTACH, op_attach },
-	{ CPS_OP_WAIT, op_wait },	{ CPS_OP_SUBSCRIBE, op_subscribe },
-	{ CPS_OP_DELETE, op_delete },	{ CPS_OP_SHUTDOWN, op_shutdown },
-	{ CPS_OP_KEEP, op_keep },	{ CPS_OP_ADOPT, op_adopt },
-	{ CPS_OP_RESTORE, op_restore },
+	{ CPS_OP_HELLO, op_hello },   { CPS_OP_CREATE, op_create },
+	{ CPS_OP_START, op_start },   { CPS_OP_STATE, op_state },
+	{ CPS_OP_KILL, op_kill },     { CPS_OP_STOP, op_stop },
+	{ CPS_OP_EXEC, op_exec },     { CPS_OP_JOBS, op_jobs },
+	{ CPS_OP_RESIZE, op_resize }, { CPS_OP_ATTACH, op_attach },
+	{ CPS_OP_WAIT, op_wait },     { CPS_OP_SUBSCRIBE, op_subscribe },
+	{ CPS_OP_DELETE, op_delete }, { CPS_OP_SHUTDOWN, op_shutdown },
+	{ CPS_OP_DEBUG, op_debug },   { CPS_OP_KEEP, op_keep },
+	{ CPS_OP_ADOPT, op_adopt },   { CPS_OP_RESTORE, op_restore },
 };
 
 /* What makes sense while it is not known yet what there is. */
 static bool is_for_adopting(const struct op *op)
 {
 	return op->run == op_hello || op->run == op_restore || op->run == op_adopt ||
-	       op->run == op_subscribe;
+	       op->run == op_subscribe || op->run == op_debug;
 }
 
 static int op_find(struct shim_request *r, const struct op **ret, struct cps_err *err)
@@ -414,7 +427,10 @@ void shim_ops_handle(struct shim_conn *c, struct cps_frame *f)
 	};
 	const struct op *op = NULL;
 	struct cps_err err;
-	int rc = op_find(&r, &op, &err);
+	int rc;
+
+	c->shim->trace.requests++;
+	rc = op_find(&r, &op, &err);
 
 	if (rc == 0)
 		rc = op->run(&r, &err);

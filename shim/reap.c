@@ -117,16 +117,20 @@ static void child_exited(struct shim *s, pid_t pid, int status)
 {
 	struct shim_child *c;
 
-	if (shim_link_exited(s, pid, status))
+	if (shim_link_exited(s, pid, status)) {
+		s->trace.reaped++;
 		return;
+	}
 	LIST_FOREACH(c, &s->children, link)
 	{
 		if (c->pid == pid && !c->exited && !c->adopted) {
 			c->exited = true;
 			c->status = status;
+			s->trace.reaped++;
 			return;
 		}
 	}
+	s->trace.orphans++;
 	/* an orphan: reaped, dropped */
 }
 

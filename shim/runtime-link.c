@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "own.h"
@@ -28,6 +29,8 @@
 #define FRAMES_PER_WAKEUP 16
 #define CHILD_STACK	  16384
 #define STEP_MAX	  64
+#define OP_MAX		  16
+#define SLOW_MS		  5000 /* longer than this is worth a note */
 
 struct shim_link {
 	LIST_ENTRY(shim_link) link;
@@ -40,6 +43,8 @@ struct shim_link {
 	bool exited;
 	int status;
 	int rc; /* of the answer */
+	char op[OP_MAX];
+	struct timespec since; /* CLOCK_MONOTONIC */
 	struct cps_err why;
 	char step[STEP_MAX];
 	const struct shim_link_ops *ops; /* NULL: the owner is gone */
@@ -209,6 +214,15 @@ static void no_answer(struct shim_link *l)
 				  WEXITSTATUS(l->status));
 }
 
+static int64_t link_age_ms(const struct shim_link *l)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)(now.tv_sec - l->since.tv_sec) * 1000 +
+	       (now.tv_nsec - l->since.tv_nsec) / 1000000;
+}
+
 static void link_free(struct shim_link *l)
 {
 	LIST_REMOVE(l, link);
@@ -230,6 +244,10 @@ static void link_finish(struct shim_link *l)
 	link_drain(l);
 	if (!l->answered)
 		no_answer(l);
+	if (link_age_ms(l) > SLOW_MS)
+		shim_note(&l->shim->note, "the runtime took %lld ms for %s%s%s",
+			  (long long)link_age_ms(l), l->op, l->rc < 0 ? ": " : "",
+			  l->rc < 0 ? l->why.msg : "");
 	rc = l->rc;
 	why = l->why;
 	memcpy(step, l->step, sizeof(step));
@@ -302,6 +320,24 @@ void shim_links_end(struct shim *s)
 
 /* ---- from outside ---- */
 
+void shim_links_format(const struct shim *s, struct cps_jsonw *w, const char *key)
+{
+	const struct shim_link *l;
+
+	cps_jsonw_open(w, key, '[');
+	LIST_FOREACH(l, &s->links, link)
+	{
+		cps_jsonw_open(w, NULL, '{');
+		cps_jsonw_str(w, "op", l->op);
+		cps_jsonw_i64(w, "pid", l->pid);
+		cps_jsonw_i64(w, "for_ms", link_age_ms(l));
+		cps_jsonw_bool(w, "answered", l->answered);
+		cps_jsonw_bool(w, "exited", l->exited);
+		cps_jsonw_close(w, '}');
+	}
+	cps_jsonw_close(w, ']');
+}
+
 int shim_link_start(struct shim *s, const char *json, size_t len, const int *fds, unsigned nfds,
 		    const struct shim_link_ops *ops, void *owner, struct shim_link **ret,
 		    struct cps_err *err)
@@ -330,6 +366,8 @@ int shim_link_start(struct shim *s, const char *json, size_t len, const int *fds
 		(void)event_del(&l->event);
 		return rc;
 	}
+	(void)sscanf(json, "{\"op\":\"%15[a-z]", l->op); /* each of ours begins so */
+	(void)clock_gettime(CLOCK_MONOTONIC, &l->since);
 	l->shim = s;
 	l->sock = take_fd(&ours);
 	l->ops = ops;

@@ -41,6 +41,9 @@ void shim_link_abandon(struct shim_link *l);
 /* The shim ends: whoever waits for a runtime is told ECANCELED. */
 void shim_links_end(struct shim *s);
 
+/* An array of those that are at work: op, pid, for how long. */
+void shim_links_format(const struct shim *s, struct cps_jsonw *w, const char *key);
+
 /* For reap.c. */
 void shim_links_drain(struct shim *s);
 bool shim_link_exited(struct shim *s, pid_t pid, int status); /* false: not one of ours */

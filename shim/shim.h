@@ -19,6 +19,7 @@
 #include "machine.h"
 #include "note.h"
 #include "scratch.h"
+#include "trace.h"
 
 struct shim_conn;
 struct shim_link;
@@ -56,6 +57,7 @@ struct shim {
 	struct shim_scratch scratch;
 
 	struct shim_adopt *adopt; /* NULL unless the machine is in ADOPTING */
+	struct shim_trace trace;
 	struct shim_machine machine;
 	struct shim_container ct;
 

@@ -67,6 +67,7 @@ int sup_id_check(const char *id, struct cps_err *err);
 
 extern const struct sup_command sup_cmd_attach;
 extern const struct sup_command sup_cmd_create;
+extern const struct sup_command sup_cmd_debug;
 extern const struct sup_command sup_cmd_delete;
 extern const struct sup_command sup_cmd_events;
 extern const struct sup_command sup_cmd_exec;

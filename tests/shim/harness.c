@@ -108,7 +108,7 @@ static void shim_fork(struct h *h, bool adopt)
 	h->sock = pair[0];
 }
 
-void h_start(struct h *h, const char *process, const char *fake)
+void h_start_silent(struct h *h, const char *process, const char *fake)
 {
 	char config[4096];
 
@@ -131,6 +131,11 @@ void h_start(struct h *h, const char *process, const char *fake)
 	h_fake(h, fake ? fake : "{}");
 
 	shim_fork(h, false);
+}
+
+void h_start(struct h *h, const char *process, const char *fake)
+{
+	h_start_silent(h, process, fake);
 	hello(h, h->sock);
 }
 

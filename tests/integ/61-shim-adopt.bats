@@ -20,6 +20,12 @@ kill_shim() {
 	gone "$pid"
 }
 
+# The command that is asked for something goes first: it would have another shim adopt, or take back what it made.
+kill_client() {
+	kill -KILL "$client"
+	wait "$client" 2>/dev/null || true
+}
+
 # A successor without a client: it adopts by itself.
 adopt() {
 	local old
@@ -111,11 +117,11 @@ log_lines() {
 	"$CAPSULE" --root "$ROOT" stop -t 1 c1 >/dev/null 2>&1 &
 	client=$!
 	wait_until 5 eval "jq -e '.stop_at_ms > 0' '$ROOT/c1/shim.json'"
+	kill_client
 	kill_shim c1
 	adopt c1
 	wait_until 5 test -e "$ROOT/c1/exit.json"
 	! kernel_tells || jq -e '.signal == 9' "$ROOT/c1/exit.json"
-	wait "$client" || true
 	capsule delete c1
 }
 
@@ -130,7 +136,8 @@ log_lines() {
 	wait_until 5 test -e "$ROOT/c1/exit.json"
 	jq -e '(.known | not) and .code == 255' "$ROOT/c1/exit.json"
 	run capsule wait c1
-	[ "$status" = 125 ]
+	[ "$status" != 0 ]
+	[[ $output == *unknown* ]]
 	capsule delete c1
 	[ ! -e "$ROOT/c1" ]
 }
@@ -143,8 +150,8 @@ log_lines() {
 	"$CAPSULE" --root "$ROOT" create c1 >/dev/null 2>&1 &
 	client=$!
 	wait_until 5 test -e "$WORK/hooked"
+	kill_client
 	kill_shim c1
-	wait "$client" || true
 	adopt c1
 	[ "$(capsule state c1 | jq -r .status)" = created ]
 	capsule start -d c1
@@ -161,12 +168,12 @@ log_lines() {
 	"$CAPSULE" --root "$ROOT" create c1 >/dev/null 2>&1 &
 	client=$!
 	wait_until 5 test -e "$WORK/hooked"
+	kill_client
 	runtime=$(ps -o pid= --ppid "$(shim_pid c1)" | head -n 1)
 	kill -STOP "$runtime"
 	kill_shim c1
 	kill -KILL "$runtime"
 	gone "$runtime"
-	wait "$client" || true
 	adopt_fails c1 'its creation was cut short'
 	[ -e "$ROOT/c1" ]
 	capsule delete -f c1
@@ -182,11 +189,11 @@ log_lines() {
 	"$CAPSULE" --root "$ROOT" run -d c1 >/dev/null 2>&1 &
 	client=$!
 	wait_until 5 test -e "$WORK/hooked"
+	kill_client
 	kill_shim c1
 	adopt c1
 	[ -e "$WORK/done" ]
 	[ "$(capsule state c1 | jq -r .status)" = running ]
-	wait "$client" || true
 	capsule delete -f c1
 }
 

@@ -335,10 +335,12 @@ static ssize_t stream_take(struct shim_stream *st, const char **ret_data)
 {
 	struct shim_io *io = st->io;
 	char *chunk = io->shim->scratch.chunk;
+	/* Clients have queues of their own, that a large chunk would fill at once. */
+	size_t max = LIST_EMPTY(&io->attaches) ? SHIM_CHUNK_MAX : SHIM_SCRATCH_CHUNK;
 	ssize_t n;
 
 	if (io->log) {
-		n = shim_log_read(io->log, st->name, st->fd, ret_data);
+		n = shim_log_read(io->log, st->name, st->fd, max, ret_data);
 		log_complain(io);
 		return n;
 	}

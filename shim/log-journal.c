@@ -4,7 +4,7 @@
  *
  *   page 0    header: what this is, two slots of state, which of them counts
  *   5 pages   unfinished line of stdout      5 pages   of stderr
- *   16 pages  chunk
+ *   64 pages  chunk; the first 8 of them do for those who say little
  *
  * An idle shim keeps the header's page, and of an unfinished line what there is of it. No
  * descriptor is kept: pages are given back by madvise(2), and to get new ones, after a quiet
@@ -28,6 +28,8 @@
 #define CARRY_AT(n)	(PAGE + (n)*CARRY_ROOM)
 #define CARRY_ROOM	(5 * PAGE)
 #define CHUNK_AT	CARRY_AT(SHIM_STREAM_COUNT)
+#define CHUNK_LEAST	(8 * PAGE)
+#define SIZE_LEAST	(CHUNK_AT + CHUNK_LEAST)
 #define SIZE		(CHUNK_AT + SHIM_CHUNK_MAX)
 #define JOURNAL_VERSION 1u
 #define PATIENCE	64u
@@ -37,7 +39,7 @@ static const char magic[8] = "CPSLOGJ";
 struct header {
 	char magic[8];
 	uint32_t version;
-	uint32_t size;	   /* of the file */
+	uint32_t size;	   /* that the file may have */
 	uint64_t sentinel; /* nobody but us knows it */
 	uint32_t current;  /* 0 or 1: the slot that counts */
 	uint32_t reserved;
@@ -137,10 +139,16 @@ static char *file_map(int fd)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-static int pages_get(int fd, const char *name, struct cps_err *err)
+/* Pages for a chunk of len bytes, or of fewer. */
+static int pages_get(struct shim_journal *j, int fd, size_t len, struct cps_err *err)
 {
-	if (fallocate(fd, 0, 0, SIZE) < 0)
-		return cps_fail(err, errno, "room for '%s'", name);
+	if (len > CHUNK_LEAST && fallocate(fd, 0, 0, SIZE) == 0) {
+		j->room = SHIM_CHUNK_MAX;
+		return 0;
+	}
+	if (fallocate(fd, 0, 0, SIZE_LEAST) < 0)
+		return cps_fail(err, errno, "room for '%s'", j->name);
+	j->room = CHUNK_LEAST;
 	return 0;
 }
 
@@ -166,11 +174,12 @@ static void carries_copy(char *to, const char *from, const struct shim_log_state
 }
 
 /* From memory to a new file. */
-static int file_make(struct shim_journal *j, const struct shim_log_state *s, struct cps_err *err)
+static int file_make(struct shim_journal *j, const struct shim_log_state *s, size_t len,
+		     struct cps_err *err)
 {
 	cleanup_fd int fd = file_open(j, true, err);
 	char *file = NULL;
-	int rc = fd < 0 ? fd : pages_get(fd, j->name, err);
+	int rc = fd < 0 ? fd : pages_get(j, fd, len, err);
 
 	if (rc == 0) {
 		file = file_map(fd);
@@ -180,6 +189,7 @@ static int file_make(struct shim_journal *j, const struct shim_log_state *s, str
 	if (rc < 0) {
 		if (fd >= 0)
 			(void)unlinkat(j->dirfd, j->name, 0);
+		j->room = SHIM_CHUNK_MAX; /* of the memory */
 		return rc;
 	}
 	carries_copy(file, j->memory, s);
@@ -198,35 +208,51 @@ static void file_leave(struct shim_journal *j, const struct shim_log_state *s)
 	(void)unlinkat(j->dirfd, j->name, 0); /* what it says will not be true any more */
 	(void)munmap(j->file, SIZE);
 	j->file = NULL;
+	j->room = SHIM_CHUNK_MAX;
 }
 
-/* The pages that a quiet second gave back. */
-static int file_refill(const struct shim_journal *j, struct cps_err *err)
+/* The pages that a quiet second gave back; more of them for one who says much. */
+static int file_refill(struct shim_journal *j, size_t len, struct cps_err *err)
 {
 	cleanup_fd int fd = file_open(j, false, err);
 
-	return fd < 0 ? fd : pages_get(fd, j->name, err);
+	return fd < 0 ? fd : pages_get(j, fd, len, err);
 }
 
-int shim_journal_ready(struct shim_journal *j, const struct shim_log_state *s, struct cps_err *err)
+static int file_or_memory(struct shim_journal *j, const struct shim_log_state *s, size_t len,
+			  struct cps_err *err)
 {
-	bool first = !j->ready;
 	int rc;
 
-	if (!j->name || (j->ready && j->file))
+	if (!j->file)
+		return file_make(j, s, len, err);
+	rc = file_refill(j, len, err);
+	if (rc < 0 && j->ready)
+		return 0; /* what there was is there */
+	if (rc < 0)
+		file_leave(j, s);
+	return rc;
+}
+
+int shim_journal_ready(struct shim_journal *j, const struct shim_log_state *s, size_t *len,
+		       struct cps_err *err)
+{
+	bool first = !j->ready;
+	int rc = 0;
+
+	if (!first && (!j->name || (j->file && *len <= j->room)))
 		return 0;
-	j->ready = true;
-	if (j->file) {
-		rc = file_refill(j, err);
-		if (rc < 0)
-			file_leave(j, s);
-	} else if (j->patience > 0) {
-		j->patience--;
-		return 0;
+	if (!j->name) {
+		j->room = SHIM_CHUNK_MAX;
+	} else if (first || j->patience == 0) {
+		rc = file_or_memory(j, s, *len, err);
+		j->patience = rc < 0 || *len > j->room ? PATIENCE : 0;
 	} else {
-		rc = file_make(j, s, err);
+		j->patience--;
 	}
-	j->patience = PATIENCE;
+	j->ready = true;
+	if (*len > j->room)
+		*len = j->room;
 	return first ? rc : 0; /* that it still cannot be is no news */
 }
 
@@ -255,7 +281,7 @@ static int file_take_over(struct shim_journal *j, int fd, bool *ret_found,
 
 	if (fstat(fd, &st) < 0)
 		return cps_fail(err, errno, "stat '%s'", j->name);
-	if (!S_ISREG(st.st_mode) || st.st_size != SIZE)
+	if (!S_ISREG(st.st_mode) || st.st_size < SIZE_LEAST || st.st_size > SIZE)
 		return cps_failx(err, EINVAL, "'%s' is no journal of a log", j->name);
 	j->file = file_map(fd);
 	if (!j->file)
@@ -264,13 +290,15 @@ static int file_take_over(struct shim_journal *j, int fd, bool *ret_found,
 	if (memcmp(h->magic, "\0\0\0\0\0\0\0\0", sizeof(h->magic)) == 0)
 		return -EAGAIN; /* its maker was killed before it held anything */
 	if (memcmp(h->magic, magic, sizeof(magic)) != 0 || h->version != JOURNAL_VERSION ||
-	    h->size != SIZE || !is_sound(&h->slots[h->current & 1]))
+	    h->size != SIZE || !is_sound(&h->slots[h->current & 1]) ||
+	    h->slots[h->current & 1].len > st.st_size - CHUNK_AT)
 		return cps_failx(err, EINVAL, "'%s' is no journal that this shim can read",
 				 j->name);
 	*ret_state = h->slots[h->current & 1];
 	*ret_found = true;
-	/* Whoever had something in the chunk had all pages. */
+	/* Whoever had something in the chunk had its pages, and the carries'. */
 	j->ready = ret_state->phase != SHIM_LOG_IDLE && ret_state->len > 0;
+	j->room = j->ready ? CHUNK_LEAST : 0;
 	return 0;
 }
 

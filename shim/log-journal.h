@@ -65,8 +65,9 @@ struct shim_journal {
 	const char *name;  /* in it, a constant; NULL: memory will do */
 	char *memory;	   /* always there; its pages cost nothing until they are used */
 	char *file;	   /* or NULL */
-	bool ready;	   /* the carries and the chunk may be touched */
-	unsigned patience; /* reads until the next try to have a file */
+	bool ready;	   /* the carries may be touched … */
+	uint32_t room;	   /* … and so much of the chunk */
+	unsigned patience; /* reads until what was refused is tried again */
 };
 
 /* Maps what a shim before us left, if anything: *ret_found, *ret_state. `name` is borrowed. What is
@@ -79,9 +80,11 @@ void shim_journal_remove(struct shim_journal *j);
 /* The file stays. */
 void shim_journal_close(struct shim_journal *j);
 
-/* Before the carries and the chunk are used, and only while the chunk holds nothing. They can be
- * used in any case; < 0: from now on a kill of the shim would lose what is in them, and why. */
-int shim_journal_ready(struct shim_journal *j, const struct shim_log_state *s, struct cps_err *err);
+/* Before the carries and *len bytes of the chunk are used, and only while it holds nothing. They
+ * can be used in any case, though it may be less of the chunk, which *len then says; < 0: from now
+ * on a kill of the shim would lose what is in them, and why. */
+int shim_journal_ready(struct shim_journal *j, const struct shim_log_state *s, size_t *len,
+		       struct cps_err *err);
 bool shim_journal_is_kept(const struct shim_journal *j);
 /* What is not in use is given back to the system. Not while the chunk holds something. */
 void shim_journal_trim(struct shim_journal *j, const struct shim_log_state *s);

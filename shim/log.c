@@ -42,11 +42,11 @@ void shim_log_settle_chunk(struct shim_log *log)
 	shim_log_commit(log, SHIM_LOG_IDLE);
 }
 
-char *shim_log_chunk(struct shim_log *log)
+char *shim_log_chunk(struct shim_log *log, size_t *len)
 {
 	struct cps_err why;
 
-	if (shim_journal_ready(&log->journal, &log->state, &why) < 0)
+	if (shim_journal_ready(&log->journal, &log->state, len, &why) < 0)
 		(void)cps_failx(&log->complaint, why.num,
 				"log '%s': if this shim is killed, output may be lost: %s",
 				log->file.path, why.msg);
@@ -74,21 +74,21 @@ void shim_log_feed(struct shim_log *log, enum shim_stream_name stream, const str
  * one byte: read(2) then tells "nothing" from "the end", and should something have come meanwhile
  * it is one byte.
  */
-static size_t readable(int fd)
+static size_t readable(int fd, size_t max)
 {
 	int ready = 0;
 
 	if (ioctl(fd, FIONREAD, &ready) < 0 || ready <= 0)
 		return 1;
-	return ready < SHIM_CHUNK_MAX ? (size_t)ready : SHIM_CHUNK_MAX;
+	return (size_t)ready < max ? (size_t)ready : max;
 }
 
-ssize_t shim_log_read(struct shim_log *log, enum shim_stream_name stream, int fd,
+ssize_t shim_log_read(struct shim_log *log, enum shim_stream_name stream, int fd, size_t max,
 		      const char **ret_data)
 {
 	struct shim_log_state *s = &log->state;
-	size_t want = readable(fd);
-	char *chunk = shim_log_chunk(log);
+	size_t want = readable(fd, max);
+	char *chunk = shim_log_chunk(log, &want);
 	struct timespec now;
 	ssize_t n;
 	int rc;

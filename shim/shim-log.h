@@ -28,7 +28,7 @@
 /* A record that `lines` may write, and some bytes behind it that it may spoil. */
 #define SHIM_LINE_ROOM 4096
 /* The most that is read at once. */
-#define SHIM_CHUNK_MAX SHIM_SCRATCH_CHUNK
+#define SHIM_CHUNK_MAX 262144
 
 enum shim_stream_name { SHIM_STDOUT, SHIM_STDERR, SHIM_STREAM_COUNT };
 
@@ -120,16 +120,17 @@ void shim_log_free(struct shim_log *log);
 void shim_log_leave(struct shim_log *log);
 
 /*
- * Reads from fd what there is, at most SHIM_CHUNK_MAX bytes, and logs it. Not to be called while
- * the log is blocked. Returns the bytes, which are at *ret_data until the next call; 0 at the end;
- * -errno, -EAGAIN if there is nothing.
+ * Reads from fd what there is, at most max bytes (SHIM_CHUNK_MAX does), and logs it. Not to be
+ * called while the log is blocked. Returns the bytes, which are at *ret_data until the next call; 0
+ * at the end; -errno, -EAGAIN if there is nothing.
  *
  * Of a FIFO nothing is lost if the shim is killed meanwhile, provided that nobody else reads it.
  */
-ssize_t shim_log_read(struct shim_log *log, enum shim_stream_name stream, int fd,
+ssize_t shim_log_read(struct shim_log *log, enum shim_stream_name stream, int fd, size_t max,
 		      const char **ret_data);
-/* The same for bytes that do not come from a descriptor: put here … */
-char *shim_log_chunk(struct shim_log *log);
+/* The same for bytes that do not come from a descriptor: put here, *len at most (it may shrink) …
+ */
+char *shim_log_chunk(struct shim_log *log, size_t *len);
 /* … and logged as said at `now`. */
 void shim_log_feed(struct shim_log *log, enum shim_stream_name stream, const struct timespec *now,
 		   size_t len);

@@ -58,7 +58,11 @@ void log_box_feed(struct shim_log *log, enum shim_stream_name stream, const char
 {
 	static const struct timespec now = { LOG_BOX_NOW };
 
-	memcpy(shim_log_chunk(log), data, len);
+	size_t room = len;
+	char *chunk = shim_log_chunk(log, &room);
+
+	ck_assert_uint_eq(room, len);
+	memcpy(chunk, data, len);
 	shim_log_feed(log, stream, &now, len);
 }
 

@@ -26,20 +26,17 @@
 void shim_oom_init(struct shim_oom *o)
 {
 	memset(o, 0, sizeof(*o));
-	o->fd = -1;
+	o->count_fd = o->fd = -1;
 }
 
 /* The number behind "oom_kill " in the file; 0 if it cannot be had (the cgroup is gone). */
-static uint64_t count_read(const char *path)
+static uint64_t count_read(int fd)
 {
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char buf[1024];
 	const char *at = buf;
 	ssize_t n;
 
-	if (fd < 0)
-		return 0;
-	n = read(fd, buf, sizeof(buf) - 1);
+	n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf) - 1, 0);
 	if (n <= 0)
 		return 0;
 	buf[n] = '\0';
@@ -54,7 +51,8 @@ static uint64_t count_read(const char *path)
 
 uint64_t shim_oom_count(const struct shim_oom *o)
 {
-	uint64_t now = o->path ? count_read(o->path) : 0;
+	cleanup_fd int late = o->count_fd < 0 && o->path ? open(o->path, O_RDONLY | O_CLOEXEC) : -1;
+	uint64_t now = count_read(late >= 0 ? late : o->count_fd);
 
 	return now > o->first ? now - o->first : 0;
 }
@@ -98,11 +96,10 @@ static void on_notice(evutil_socket_t fd, short what, void *arg)
 }
 
 /* "<eventfd> <fd of memory.oom_control>" into cgroup.event_control of the same directory. */
-static int watch_v1(const char *path)
+static int watch_v1(const char *path, int file)
 {
 	cleanup_fd int notice = -1;
 	cleanup_fd int control = -1;
-	cleanup_fd int file = -1;
 	cleanup_free char *control_path = NULL;
 	char line[32];
 	int n;
@@ -113,7 +110,6 @@ static int watch_v1(const char *path)
 		return -ENOMEM;
 	}
 	control = open(control_path, O_WRONLY | O_CLOEXEC);
-	file = open(path, O_RDONLY | O_CLOEXEC);
 	notice = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (control < 0 || file < 0 || notice < 0)
 		return -errno;
@@ -140,10 +136,12 @@ void shim_oom_start(struct shim_oom *o, struct event_base *base, const char *pat
 	o->path = name ? strdup(path) : NULL;
 	if (!o->path)
 		return;
-	o->first = count_read(path);
+	o->count_fd = open(path, O_RDONLY | O_CLOEXEC);
+	o->first = count_read(o->count_fd);
 	o->killed = killed;
 	o->owner = owner;
-	o->fd = strcmp(name, "/memory.oom_control") == 0 ? watch_v1(path) : watch_v2(path);
+	o->fd = strcmp(name, "/memory.oom_control") == 0 ? watch_v1(path, o->count_fd)
+							 : watch_v2(path);
 	if (o->fd < 0) {
 		o->fd = -1;
 		return;
@@ -173,5 +171,6 @@ void shim_oom_stop(struct shim_oom *o)
 void shim_oom_done(struct shim_oom *o)
 {
 	shim_oom_stop(o);
+	cps_close(&o->count_fd);
 	cps_free_at(&o->path);
 }

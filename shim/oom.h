@@ -18,6 +18,7 @@ struct shim_oom {
 	char *path;	/* NULL: no memory cgroup */
 	uint64_t first; /* the count when the container was made */
 	uint64_t told;	/* kills already told of, since then */
+	int count_fd;	/* path, open: there is no other moment to be sure of a descriptor; or -1 */
 	int fd;		/* eventfd (v1) or inotify (v2), or -1 */
 	bool watching;
 	unsigned looks; /* left, after a v1 notice: it comes before the kill */

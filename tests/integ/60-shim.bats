@@ -77,6 +77,22 @@ LINES='i=0; while [ $i -lt 20000 ]; do echo "line $i and some more words"; i=$((
 	capsule delete c1
 }
 
+@test "an OOM kill is seen by a shim that may open nothing" {
+	local shim pid
+	config '.linux.resources.memory.limit = 16777216'
+	args sh -c 'while ! [ -e /tmp/go ]; do sleep 0.02; done; x=$(cat /dev/zero | head -c 200000000 | tr "\0" x)'
+	capsule run -d c1
+	shim=$(shim_pid c1)
+	pid=$(jq .pid "$ROOT/c1/state.json")
+	capsule exec c1 touch /tmp/go # it takes some 50 ms to eat so much
+	prlimit --pid "$shim" --nofile=3:
+	wait_until 10 eval "! kill -0 $pid"
+	prlimit --pid "$shim" --nofile=1000:
+	capsule wait c1
+	jq -e '.oom' "$ROOT/c1/exit.json"
+	capsule delete c1
+}
+
 @test "no OOM, no flag" {
 	args sleep 100
 	capsule run -d c1

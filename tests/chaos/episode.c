@@ -205,7 +205,8 @@ static bool make(struct life *l)
 
 /* ---- its end ---- */
 
-static void wait_for_it(struct life *l)
+/* True: it is gone, by a client in the foreground that was killed in the middle of its delete. */
+static bool wait_for_it(struct life *l)
 {
 	struct episode *e = l->e;
 
@@ -215,20 +216,22 @@ static void wait_for_it(struct life *l)
 		char *out = command_text(c.out, NULL);
 		char *err = command_text(c.err, NULL);
 		bool unknown = rc != 0 && strstr(err, "not known") != NULL;
+		bool gone = l->has_front && rc != 0 && strstr(err, "no such container") != NULL;
 
 		l->code = rc == 0 ? atoi(out) : -1;
-		if (rc != 0 && !c.killed && !unknown && !is_excused(e, c.began_ns))
+		if (rc != 0 && !c.killed && !unknown && !gone && !is_excused(e, c.began_ns))
 			fail(e, CLAIM_COMMANDS, "'capsule %s' ended with %d: %.200s", c.words, rc,
 			     err);
 		free(out);
 		free(err);
 		command_done(&c);
-		if (rc == 0 || unknown)
-			return;
+		if (rc == 0 || unknown || gone)
+			return gone;
 		e->w->count[COUNT_REPEATED]++;
 		nap_us(10000);
 	}
 	fail(e, CLAIM_COMMANDS, "wait never told");
+	return false;
 }
 
 /* What the client in the foreground was given is all that was said. */
@@ -373,7 +376,7 @@ static void live(struct life *l)
 	if (l->has_front)
 		gone = front_end(l);
 	if (!gone && (!l->has_front || l->code < 0))
-		wait_for_it(l);
+		gone = wait_for_it(l);
 	jobs_end(l);
 	e->ended = true;
 	if (rng_chance(&l->rng, 50))

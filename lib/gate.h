@@ -5,7 +5,8 @@
  * whoever starts the container exchanges it with init at the gate, `<root>/<id>/gate.sock`.
  *
  * The gate, seen by who starts: connect, send GO, receive ACCEPTED, then EOF (the connection is
- * close-on-exec: execve happened) or FAILED with the reason.
+ * close-on-exec: execve happened, or else cps_proc_has_execed says that it did not) or FAILED with
+ * the reason.
  */
 #ifndef CPS_GATE_H
 #define CPS_GATE_H

@@ -25,7 +25,7 @@
 #define WATCH_MS   2000	 /* that a watch has to do it */
 #define AT_ONCE	   16	 /* new shims of sup_adopt_all() */
 #define LOST_MAX   8	 /* shims in a row */
-#define STEADY_MS  2000	 /* a shim that lived so long does not count */
+#define STEADY_MS  500	 /* a shim that lived so long does not count */
 #define WATCH_LOCK "watch.lock"
 
 static int64_t now_ms(void)

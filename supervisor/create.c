@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +21,9 @@
 #include "own.h"
 #include "proc.h"
 #include "proto.h"
+
+#define LOOK_MS	     20
+#define SILENT_LOOKS 50
 
 unsigned sup_log_options_rows(struct sup_log_options *log, struct cps_opt *rows)
 {
@@ -197,13 +202,33 @@ static int create_call(struct sup_client *client, struct sup_request *r, int sig
 	return rc;
 }
 
-/* Its shim has died over it. What that had begun nobody can finish, since half of what it was told
- * is gone with it; so there is no container. */
-static int cut_short(const struct sup_ctx *ctx, const char *id, struct cps_err *err)
+/* A runtime that its shim has left behind works on, and holds the directory's lock: it is let
+ * finish, or undo what it did, since a hook of its may be in the middle of something. */
+static void runtime_wait(const struct sup_ctx *ctx, const char *id, int signal_fd)
+{
+	struct pollfd p = { .fd = signal_fd, .events = POLLIN };
+	struct cps_err ignored;
+	cleanup_fd int rootfd = sup_store_open(ctx->root, &ignored);
+	int looks = 0;
+
+	while (rootfd >= 0 && sup_lock_is_held(rootfd, id) > 0) {
+		if (++looks == SILENT_LOOKS)
+			fprintf(stderr,
+				"capsule: %s: its shim has died; waiting for what it had begun\n",
+				id);
+		if (poll(&p, 1, LOOK_MS) == 1 && sup_signals_end(signal_fd))
+			return;
+	}
+}
+
+/* Its shim has died over it. Whoever asked for it is told that it failed, and so there is none. */
+static int cut_short(const struct sup_ctx *ctx, const char *id, int signal_fd, struct cps_err *err)
 {
 	cleanup_buf struct cps_buf ignored = CPS_BUF_INIT;
-	int rc = sup_delete(ctx, id, true, &ignored, err);
+	int rc;
 
+	runtime_wait(ctx, id, signal_fd);
+	rc = sup_delete(ctx, id, true, &ignored, err);
 	if (rc < 0)
 		return cps_wrap(err, rc, "its shim has died, and it cannot be deleted");
 	return cps_failx(err, ECONNRESET,
@@ -231,5 +256,5 @@ int sup_create_container(struct sup_ctx *ctx, const struct sup_create *create, c
 		ctx->exit_code = sup_client_exit_code(client, err);
 		sup_shim_discard(ctx, id, shim, client);
 	}
-	return sup_client_is_gone(client, rc) ? cut_short(ctx, id, err) : rc;
+	return sup_client_is_gone(client, rc) ? cut_short(ctx, id, signal_fd, err) : rc;
 }

@@ -456,3 +456,22 @@ expected() {
 		[ ! -e "$ROOT/c1" ]
 	done
 }
+
+@test "killed while a hook of the creation runs: the hook is let finish, and then there is no container" {
+	printf '#!/bin/sh\necho begun >>%s/hook.out\nsleep 1.5\necho done >>%s/hook.out\n' "$WORK" "$WORK" >"$WORK/hook"
+	chmod 755 "$WORK/hook"
+	config '.hooks.createRuntime = [{"path": $p}]' --arg p "$WORK/hook"
+	for verb in create "run -d" run; do
+		rm -f "$WORK/hook.out"
+		# shellcheck disable=SC2086
+		"$CAPSULE" --root "$ROOT" $verb c1 2>"$WORK/err" </dev/null &
+		wait_until 5 grep -q begun "$WORK/hook.out"
+		kill_shim c1
+		code=0
+		wait $! || code=$?
+		[ $code = 125 ]
+		tail -n 1 "$WORK/err" | grep -q 'its shim has died while it was made; what there was of it is deleted'
+		grep -q done "$WORK/hook.out"
+		[ ! -e "$ROOT/c1" ]
+	done
+}

@@ -28,6 +28,10 @@ static int output_adopt(struct shim_exec *x, struct shim_kept *kept, struct cps_
 		rc = shim_io_reopen(&run->io, run->dir, kept->streams, false, err);
 	else if (kept->console >= 0)
 		shim_io_console(&run->io, take_fd(&kept->console));
+	else if (x->machine.state < SHIM_EXEC_EXITED)
+		shim_note(&x->shim->note,
+			  "exec %s: its terminal hung up with the shim that had it: no more output",
+			  x->id);
 	/* What is over may have been cut short before it had all of them. */
 	if (rc == -ENOENT && x->machine.state >= SHIM_EXEC_DRAINING)
 		rc = 0;

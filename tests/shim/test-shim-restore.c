@@ -394,6 +394,24 @@ START_TEST(a_terminal_that_was_not)
 }
 END_TEST
 
+START_TEST(a_terminal_of_a_job_that_was_not)
+{
+	char says[128];
+	const char *id;
+
+	running(SH("exec sleep 60"), "");
+	id = job(SH("trap '' HUP; echo up; exec sleep 60"), ",\"terminal\":true");
+	job_log_has(id, "up");
+	h_kill_shim(&h);
+	(void)h_adopt(&h);
+	(void)snprintf(says, sizeof(says), "exec %s: its terminal hung up", id);
+	file_has("shim.log", says);
+	ck_assert_str_eq(h_str(listed(id), "status"), "running");
+	(void)h_ok(&h, "\"op\":\"kill\",\"exec\":\"%s\",\"signal\":9", id);
+	ck_assert_int_eq(h_num(exec_wait(id), "signal"), 9);
+}
+END_TEST
+
 START_TEST(descriptors_for_nobody_are_closed)
 {
 	char path[64];
@@ -537,6 +555,7 @@ int main(void)
 	tcase_add_test(tc, what_a_dead_container_has_said_and_how_it_ended);
 	tcase_add_test(tc, a_terminal_that_was_kept);
 	tcase_add_test(tc, a_terminal_that_was_not);
+	tcase_add_test(tc, a_terminal_of_a_job_that_was_not);
 	tcase_add_test(tc, descriptors_for_nobody_are_closed);
 	tcase_add_test(tc, a_pidfd_of_a_foreground_session);
 	tcase_add_loop_test(tc, oom_kills, 0, 3);

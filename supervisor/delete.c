@@ -10,9 +10,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "adopt.h"
+#include "clock.h"
 #include "file.h"
+#include "lines.h"
 #include "own.h"
 #include "proc.h"
 #include "proto.h"
@@ -57,6 +61,33 @@ static int shim_kill(const struct sup_container *c, struct cps_err *err)
 	return 0;
 }
 
+/* What its shim would have put on record. Lost if that is not to be. */
+static void event_record(int rootfd, const char *id)
+{
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	char at[CPS_TIME_SIZE];
+	struct cps_err ignored;
+	struct timespec now;
+	struct cps_jsonw w;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	cps_time_format(&now, false, at);
+	cps_jsonw_init(&w, &b, false);
+	cps_jsonw_open(&w, NULL, '{');
+	cps_jsonw_str(&w, "time", at);
+	cps_jsonw_str(&w, "event", CPS_EVLOG_DELETE);
+	cps_jsonw_str(&w, "id", id);
+	cps_jsonw_open(&w, "by", '{');
+	cps_jsonw_i64(&w, "pid", getpid());
+	cps_jsonw_u64(&w, "uid", getuid());
+	cps_jsonw_close(&w, '}');
+	cps_jsonw_close(&w, '}');
+	cps_buf_puts(&b, "\n");
+	if (!b.failed)
+		(void)cps_lines_append(rootfd, CPS_EVLOG_FILE, CPS_EVLOG_MAX, b.data, b.len,
+				       &ignored);
+}
+
 /* Of a container without a shim that answers. */
 static int delete_remains(const struct sup_ctx *ctx, const struct sup_container *c, bool force,
 			  struct cps_buf *ret_warnings, struct cps_err *err)
@@ -77,7 +108,10 @@ static int delete_remains(const struct sup_ctx *ctx, const struct sup_container 
 	rootfd = sup_store_open(ctx->root, err);
 	if (rootfd < 0)
 		return rootfd;
-	return cps_remove_tree(rootfd, c->id, err);
+	rc = cps_remove_tree(rootfd, c->id, err);
+	if (rc == 0)
+		event_record(rootfd, c->id);
+	return rc;
 }
 
 /* After a shim died over `delete`. Has it got so far that the rest is only to be swept up? What has

@@ -90,6 +90,21 @@ has() {
 	capsule events --format json | jq -se '.[-1].exit.oom'
 }
 
+@test "an adoption; a deletion that no shim is left for" {
+	args sleep 1000
+	capsule run -d c1
+	kill -9 "$(jq .pid "$ROOT/c1/shim.json")"
+	wait_until 5 eval 'capsule kill c1 CONT'
+	[ "$(happened)" = "create start adopt kill" ]
+	capsule events --format json | jq -se '.[2].machine == "running" and .[2].pid == .[0].pid'
+	capsule delete -f c1
+	mkdir "$ROOT/remains"
+	echo garbage >"$ROOT/remains/state.json"
+	capsule delete -f remains
+	[ "$(happened remains)" = "delete" ]
+	capsule events --format json remains | jq -se '.[0].by.uid == 0'
+}
+
 @test "filters: containers, since" {
 	args true
 	capsule run -d c1

@@ -213,16 +213,20 @@ static void notices_discard(int watch)
 		;
 }
 
+/* 1: the root directory was removed, and there may be another one of its name some day. */
 static int follow_on(struct reader *r, int watch, struct cps_err *err)
 {
 	for (;;) {
 		struct pollfd p = { .fd = watch, .events = POLLIN };
+		struct stat st;
+		bool is_gone;
 		int rc;
 
 		notices_discard(watch);
+		is_gone = fstat(r->root, &st) == 0 && st.st_nlink == 0;
 		rc = catch_up(r, true, err);
-		if (rc < 0)
-			return rc;
+		if (rc < 0 || is_gone)
+			return rc < 0 ? rc : 1;
 		if (poll(&p, 1, LOOK_MS) < 0 && errno != EINTR)
 			return cps_fail(err, errno, "wait for events");
 	}
@@ -239,8 +243,8 @@ static int watch_make(const char *path, struct cps_err *err)
 	return take_fd(&watch);
 }
 
-int sup_events_read(const char *root, bool follow, sup_event_sink *sink, void *arg,
-		    struct cps_err *err)
+static int root_read(const char *root, bool follow, sup_event_sink *sink, void *arg,
+		     struct cps_err *err)
 {
 	struct reader r = {
 		.root = -1,
@@ -253,7 +257,7 @@ int sup_events_read(const char *root, bool follow, sup_event_sink *sink, void *a
 	int rc = root_open(&r, root, follow, err);
 
 	if (rc == 0)
-		return sink(arg, NULL, 0, err);
+		return sink(arg, NULL, 0, err); /* not to be waited for */
 	if (rc > 0 && follow) {
 		watch = watch_make(root, err);
 		rc = watch < 0 ? watch : 1;
@@ -263,5 +267,16 @@ int sup_events_read(const char *root, bool follow, sup_event_sink *sink, void *a
 	if (rc == 0)
 		rc = follow ? follow_on(&r, watch, err) : catch_up(&r, false, err);
 	reader_done(&r);
+	return rc;
+}
+
+int sup_events_read(const char *root, bool follow, sup_event_sink *sink, void *arg,
+		    struct cps_err *err)
+{
+	int rc;
+
+	do {
+		rc = root_read(root, follow, sink, arg, err);
+	} while (rc > 0);
 	return rc;
 }

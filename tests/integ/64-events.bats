@@ -137,6 +137,12 @@ has() {
 	capsule run c1
 	wait_until 5 has seen '"event":"delete"'
 	[ "$(jq -r .event seen | paste -sd' ')" = "create start exit delete" ]
+	# a directory that goes and comes again
+	rm -r "$ROOT"
+	sleep 1.2
+	capsule run c2
+	wait_until 5 has seen '"event":"delete","id":"c2"'
+	[ "$(jq -r .event seen | wc -l)" = 8 ]
 	kill -TERM "$follower" # bash has it ignore SIGINT
 	wait "$follower" && return 1
 	follower=

@@ -145,6 +145,8 @@ void shim_events_exec(const struct shim_exec *x, const char *event, const struct
 	cps_jsonw_bool(&l.w, "job", x->detach);
 	if (x->has_exit) {
 		shim_exit_format(&x->exit, &l.w, "exit");
+	} else if (x->args && strlen(x->args) <= ARGS_MAX) {
+		cps_jsonw_raw(&l.w, "args", x->args);
 	} else if (x->args && cps_json_parse(&arena, x->args, strlen(x->args), &args, &err) == 0) {
 		shim_args_format(args, ARGS_MAX, &l.w, "args");
 	}

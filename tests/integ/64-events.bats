@@ -205,6 +205,6 @@ has() {
 	capsule events >text
 	grep -q '  c1  delete' text
 	grep -q '  c1  exit' text
-	umount "$WORK/small"
+	wait_until 5 umount "$WORK/small"
 	ROOT=/run/t
 }

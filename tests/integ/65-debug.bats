@@ -56,7 +56,7 @@ shim_pid() {
 	debug '.log_work.blocked == false and .stdio.paused == null'
 	grep -q 'the log goes on after' "$ROOT/c1/shim.log"
 	capsule delete c1
-	umount "$WORK/disk"
+	wait_until 5 umount "$WORK/disk"
 	ROOT=/run/t
 }
 

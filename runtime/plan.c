@@ -31,14 +31,6 @@ const int rt_ns_flags[RT_NS_COUNT] = {
 	[RT_NS_CGROUP] = CLONE_NEWCGROUP, [RT_NS_TIME] = CLONE_NEWTIME,
 };
 
-static bool is_mapped(uint32_t id, const struct rt_id_map *maps, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (id >= maps[i].container && id - maps[i].container < maps[i].size)
-			return true;
-	return false;
-}
-
 static bool is_new(const struct rt_spec *spec, enum rt_ns ns)
 {
 	return spec->ns[ns].wanted && !spec->ns[ns].path;
@@ -49,62 +41,18 @@ static bool is_joined(const struct rt_spec *spec, enum rt_ns ns)
 	return spec->ns[ns].wanted && spec->ns[ns].path;
 }
 
-/* What the kernel would only say in riddles (EINVAL, EPERM) late, in words and early. */
-static int check_user_namespace(const struct rt_spec *spec, struct cps_err *err)
-{
-	const struct rt_user *u = &spec->process.user;
-
-	if (!is_new(spec, RT_NS_USER)) {
-		if ((spec->nuid_maps || spec->ngid_maps) && !is_joined(spec, RT_NS_USER))
-			return cps_failx(
-				err, EINVAL,
-				"config.json: linux.uidMappings: there are id mappings, but no "
-				"user namespace in linux.namespaces");
-		return 0;
-	}
-	if (!spec->nuid_maps || !spec->ngid_maps)
-		return cps_failx(err, EINVAL,
-				 "config.json: linux.%s: a new user namespace needs mappings",
-				 spec->nuid_maps ? "gidMappings" : "uidMappings");
-	if (is_joined(spec, RT_NS_MOUNT))
-		return cps_failx(
-			err, EINVAL,
-			"config.json: linux.namespaces: a new user namespace has no power over a "
-			"mount namespace joined by path");
-	if (!is_mapped(0, spec->uid_maps, spec->nuid_maps))
-		return cps_failx(err, EINVAL,
-				 "config.json: linux.uidMappings: uid 0 is not mapped");
-	if (!is_mapped(0, spec->gid_maps, spec->ngid_maps))
-		return cps_failx(err, EINVAL,
-				 "config.json: linux.gidMappings: gid 0 is not mapped");
-	if (spec->has_process && !is_mapped(u->uid, spec->uid_maps, spec->nuid_maps))
-		return cps_failx(
-			err, EINVAL,
-			"config.json: linux.uidMappings: process.user.uid %u is not mapped",
-			u->uid);
-	if (spec->has_process && !is_mapped(u->gid, spec->gid_maps, spec->ngid_maps))
-		return cps_failx(
-			err, EINVAL,
-			"config.json: linux.gidMappings: process.user.gid %u is not mapped",
-			u->gid);
-	return 0;
-}
-
 int rt_plan_create(const struct rt_spec *spec, struct rt_plan *ret, struct cps_err *err)
 {
 	struct rt_plan p = { .topology = RT_DIRECT };
 	bool joins_user = is_joined(spec, RT_NS_USER);
-	int rc;
 
-	rc = check_user_namespace(spec, err);
-	if (rc < 0)
-		return rc;
-	if ((spec->hostname || spec->domainname) && !spec->ns[RT_NS_UTS].wanted)
+	/* The kernel would say EPERM, late. What else must be right is the config's own business
+	 * (spec-linux.c). */
+	if (is_new(spec, RT_NS_USER) && is_joined(spec, RT_NS_MOUNT))
 		return cps_failx(
 			err, EINVAL,
-			"config.json: %s: not without a uts namespace in linux.namespaces: it "
-			"would be the host's",
-			spec->hostname ? "hostname" : "domainname");
+			"config.json: linux.namespaces: a new user namespace has no power over a "
+			"mount namespace joined by path");
 
 	p.userns = spec->ns[RT_NS_USER].wanted;
 	p.new_cgroupns = is_new(spec, RT_NS_CGROUP);

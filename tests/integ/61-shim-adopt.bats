@@ -114,13 +114,13 @@ log_lines() {
 	args sh -c 'trap "" TERM; echo up; while :; do sleep 0.02; done'
 	capsule run -d c1
 	wait_until 5 grep -q up "$ROOT/c1/log"
-	"$CAPSULE" --root "$ROOT" stop -t 1 c1 >/dev/null 2>&1 &
+	"$CAPSULE" --root "$ROOT" stop -t 4 c1 >/dev/null 2>&1 &
 	client=$!
 	wait_until 5 eval "jq -e '.stop_at_ms > 0' '$ROOT/c1/shim.json'"
 	kill_client
 	kill_shim c1
 	adopt c1
-	wait_until 5 test -e "$ROOT/c1/exit.json"
+	wait_until 10 test -e "$ROOT/c1/exit.json"
 	! kernel_tells || jq -e '.signal == 9' "$ROOT/c1/exit.json"
 	capsule delete c1
 }

@@ -36,8 +36,13 @@ stream() {
 	awk -v s="$2" '$2 == s { t = $0; sub(/^[^ ]* [^ ]* [^ ]* /, "", t); printf "%s%s", t, $3 == "F" ? "\n" : "" }' $(ls -r "$1" "$1".[0-9]* 2>/dev/null)
 }
 
-# Numbered lines on both streams as fast as it goes, now and then in two pieces with a pause between them.
-WRITER='i=0; while [ $i -lt 6000 ]; do echo "out $i"; echo "err $i" >&2; i=$((i+1)); [ $((i % 500)) != 0 ] || { echo -n "par"; echo -n "par" >&2; sleep 0.05; echo "tial $i"; echo "tial $i" >&2; }; done; sleep 1; echo last; exit 7'
+# Numbered lines on both streams as fast as it goes, now and then in two pieces with a pause between them. It ends when
+# it is told to: what ends while no shim lives has no exit status.
+WRITER='i=0; while [ $i -lt 6000 ]; do echo "out $i"; echo "err $i" >&2; i=$((i+1)); [ $((i % 500)) != 0 ] || { echo -n "par"; echo -n "par" >&2; sleep 0.05; echo "tial $i"; echo "tial $i" >&2; }; done; while [ ! -e /tmp/go ]; do sleep 0.02; done; echo last; exit 7'
+
+tmpfs_for_go() {
+	config '.mounts += [{"destination":"/tmp","type":"tmpfs","source":"tmpfs"}]'
+}
 
 expected() {
 	local i
@@ -49,13 +54,14 @@ expected() {
 
 @test "killed over and over while both streams are written to: every line once, and the right exit code" {
 	args sh -c "$WRITER"
+	tmpfs_for_go
 	capsule run -d c1
 	for _ in 1 2 3 4 5 6; do
 		sleep 0.1
-		[ ! -e "$ROOT/c1/exit.json" ] || break
 		kill_shim c1
-		capsule list | grep '^c1 .*'
+		capsule list | grep '^c1 .*Running'
 	done
+	capsule exec c1 touch /tmp/go
 	[ "$(capsule wait c1)" = 7 ]
 	cmp <(stream "$ROOT/c1/log" stdout) <(expected out && echo last)
 	cmp <(stream "$ROOT/c1/log" stderr) <(expected err)
@@ -65,13 +71,14 @@ expected() {
 
 @test "killed during rotation after rotation: every line once" {
 	args sh -c "$WRITER"
+	tmpfs_for_go
 	capsule run -d --log-max-size 16k --log-max-files 500 c1
 	for _ in 1 2 3 4 5 6; do
 		sleep 0.1
-		[ ! -e "$ROOT/c1/exit.json" ] || break
 		kill_shim c1
 		capsule list >/dev/null
 	done
+	capsule exec c1 touch /tmp/go
 	[ "$(capsule wait c1)" = 7 ]
 	cmp <(capsule log c1 2>/dev/null) <(expected out && echo last)
 	cmp <(capsule log c1 2>&1 >/dev/null) <(expected err)
@@ -80,6 +87,7 @@ expected() {
 
 @test "a job goes on: its lines once, its exit code, one row in the list of jobs" {
 	local job
+	tmpfs_for_go
 	capsule run -d c1
 	job=$(capsule exec -d c1 sh -c "$WRITER")
 	for _ in 1 2 3; do
@@ -87,6 +95,7 @@ expected() {
 		kill_shim c1
 		capsule list >/dev/null
 	done
+	capsule exec c1 touch /tmp/go
 	[ "$(capsule wait -exec "$job" c1)" = 7 ]
 	cmp <(stream "$ROOT/c1/exec/$job/log" stdout) <(expected out && echo last)
 	cmp <(stream "$ROOT/c1/exec/$job/log" stderr) <(expected err)
@@ -327,12 +336,13 @@ expected() {
 }
 
 @test "ended while no shim lived: what was logged is there, and the status is said to be unknown" {
-	args sh -c 'echo hello; sleep 0.3; exit 3'
+	args sh -c 'trap "exit 3" TERM; echo hello; while :; do sleep 0.02; done'
 	for id in c1 c2; do
 		capsule run -d $id
 		said $id hello
 		pid=$(jq .pid "$ROOT/$id/state.json")
 		kill_shim $id
+		kill -TERM "$pid"
 		gone "$pid"
 	done
 	run --separate-stderr capsule wait c1

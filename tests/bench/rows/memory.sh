@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # what run.sh and world.sh set
 # SPDX-License-Identifier: Apache-2.0
 
-# The smallest linux.resources.memory.limit under which /bin/true runs and ends with 0, five times out of five; bisected to 16 kB,
+# The smallest linux.resources.memory.limit under which /bin/true runs and ends with 0, five times out of five; bisected to 4 kB,
 # three times.
 row_memory() {
 	local r round
@@ -38,7 +38,7 @@ smallest() {
 		note memory "$who: does not start under $high kB"
 		return 0
 	}
-	while [ $((high - low)) -gt 16 ]; do
+	while [ $((high - low)) -gt 4 ]; do
 		middle=$(((low + high) / 2))
 		if starts_under $middle "$@"; then high=$middle; else low=$middle; fi
 	done

@@ -71,7 +71,9 @@ static void job_args(const struct episode *e, unsigned i, struct numbers *n, con
 
 static bool container_may_be_over(const struct episode *e)
 {
-	return e->plan.rude || e->kills[KIND_INIT] > 0;
+	/* a terminal that nobody had a copy of hangs up with its shim */
+	return e->plan.rude || e->kills[KIND_INIT] > 0 ||
+	       (e->plan.say.tty && e->kills[KIND_SHIM] > 0);
 }
 
 /* The foreground: its output went past the shim. */

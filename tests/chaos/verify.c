@@ -5,6 +5,7 @@
 #include <config.h>
 #include "chaos.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
 #include <inttypes.h>
@@ -86,6 +87,11 @@ bool status_check(struct episode *e, const char *what, const struct say *say,
 	/* what came to its end may have been killed just behind it */
 	if (p->done && code == planned)
 		return true;
+	/* its terminal hung up, with a shim that had the only copy of it */
+	if (say->tty && code == WRITER_FAILED && p->error == EIO && is_unknown_excused(e, p)) {
+		e->w->count[COUNT_UNKNOWN]++;
+		return true;
+	}
 	if (code == 137 && (may_be_killed || was_runtime(e, p)))
 		return true;
 	if (p->error) {

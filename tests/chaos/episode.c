@@ -377,6 +377,11 @@ static void live(struct life *l)
 		gone = front_end(l);
 	if (!gone && (!l->has_front || l->code < 0))
 		gone = wait_for_it(l);
+	/* what a client in the foreground has asked for before it was killed is done behind it */
+	if (l->has_front && !gone) {
+		nap_us(500000);
+		gone = !is_there(e);
+	}
 	jobs_end(l);
 	e->ended = true;
 	if (rng_chance(&l->rng, 50))

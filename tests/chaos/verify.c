@@ -132,8 +132,8 @@ void log_verify(struct episode *e, const char *what, const struct say *say,
 				continue;
 			}
 			if ((ok && is_unknown_excused(e, p)) || is_record_lost(e, p))
-				note("episode %" PRIu64 ": %s: a lost tail (%s)", e->number, what,
-				     t.wrong);
+				note("episode %" PRIu64 ": %s: output lost, with a reason (%s)",
+				     e->number, what, t.wrong);
 			else
 				tell_log(e, what, &t);
 			break;

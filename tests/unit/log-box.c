@@ -127,8 +127,11 @@ void log_box_disk(uint64_t bytes)
 
 static void text_add(struct log_box_text *t, const char *data, size_t len, bool end)
 {
-	t->data = realloc(t->data, t->len + len + 1);
-	ck_assert_ptr_nonnull(t->data);
+	if (t->len + len + 1 > t->room) {
+		t->room = 2 * (t->len + len + 1);
+		t->data = realloc(t->data, t->room);
+		ck_assert_ptr_nonnull(t->data);
+	}
 	memcpy(t->data + t->len, data, len);
 	t->len += len;
 	if (end)
@@ -195,7 +198,7 @@ void log_box_read(const struct log_box *b, struct log_box_text ret[SHIM_STREAM_C
 {
 	*ret_told = 0;
 	for (int i = 0; i < SHIM_STREAM_COUNT; i++)
-		ret[i] = (struct log_box_text){ .data = malloc(1), .len = 0 };
+		ret[i] = (struct log_box_text){ .data = malloc(1), .room = 1 };
 	for (unsigned f = log_box_files(b); f-- > 0;) {
 		size_t size;
 		char *text = log_box_content(b, f, &size);

@@ -39,6 +39,7 @@ void log_box_disk(uint64_t bytes);
 struct log_box_text {
 	char *data; /* to be freed */
 	size_t len;
+	size_t room;
 };
 
 /* All files, oldest first (json-file: of text that needs no escapes): ret[] is what each stream

@@ -98,7 +98,7 @@ static void story_begin(struct story *s)
 /* Says the next thing, if the last has been taken; the pipes' ends when there is nothing more. */
 static void story_tell(struct story *s)
 {
-	const struct portion *p = &s->portions[s->next];
+	const struct portion *p;
 	int ready = 0;
 
 	if (s->next > PORTIONS)
@@ -108,6 +108,7 @@ static void story_tell(struct story *s)
 		if (ready > 0)
 			return;
 	}
+	p = &s->portions[s->next];
 	if (s->next++ == PORTIONS) {
 		cps_close(&s->pipes[0][1]);
 		cps_close(&s->pipes[1][1]);

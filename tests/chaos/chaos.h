@@ -171,7 +171,8 @@ struct command {
 	bool killed; /* by us, as planned */
 	char words[400];
 };
-#define ARGS_MAX 40
+#define EXIT_UNKNOWN 255 /* capsule's own, where nobody saw how it ended */
+#define ARGS_MAX     40
 void command_start(struct episode *e, struct command *c, const char *const *argv);
 /* Its exit code; 128+N for signals. Killed after kill_us (-1: not); a command that hangs fails. */
 int command_end(struct episode *e, struct command *c, int64_t kill_us);

@@ -261,6 +261,9 @@ static bool front_end(struct life *l)
 
 	if (rc == 125)
 		judge(e, &l->front, rc);
+	else if (rc == EXIT_UNKNOWN)
+		(void)status_check(e, "run in the foreground", &e->plan.say, l->progress, -1,
+				   false);
 	else if (!l->front.killed)
 		l->code = rc;
 	if (!l->front.killed && rc != 125 && e->kills[KIND_SHIM] == 0)

@@ -93,7 +93,8 @@ static void front_verify(struct episode *e, const struct job *j, struct command 
 	if (t.wrong[0] || !text_is_complete(&t, p))
 		fail(e, CLAIM_READERS, "a job in the foreground: %s", t.wrong);
 	text_done(&t);
-	status_check(e, "a job in the foreground", &j->say, p, rc, container_may_be_over(e));
+	status_check(e, "a job in the foreground", &j->say, p, rc == EXIT_UNKNOWN ? -1 : rc,
+		     container_may_be_over(e));
 }
 
 /* One attempt. True: it need not be tried again. */

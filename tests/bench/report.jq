@@ -19,7 +19,7 @@ def bound: if .against then "\(.op) \(.factor) x \(.against)" else "\(.op) \(.fa
 def verdict: if .met then "met" else "missed" end;
 
 if $row == "-" then
-	[["goal", "row", "measure", "bound", "measured", "ratio", "verdict"]]
+	[["contender", "row", "measure", "goal", "measured", "ratio", "verdict"]]
 	+ [.goals[] | [.contender, .row, .measure, bound, "\(.value | num) \(.unit)", (.ratio | num), verdict]] | table
 else
 	. as $all

@@ -23,6 +23,7 @@
 #define LOOK_MS	   5
 #define LISTEN_MS  10000 /* until another one's new shim listens */
 #define WATCH_MS   2000	 /* that a watch has to do it */
+#define ROOM_MS	   5000	 /* that a new shim may take to read what is restored */
 #define AT_ONCE	   16	 /* new shims of sup_adopt_all() */
 #define LOST_MAX   8	 /* shims in a row */
 #define STEADY_MS  500	 /* a shim that lived so long does not count */
@@ -38,7 +39,8 @@ static int64_t now_ms(void)
 
 bool sup_adopt_wanted(const struct sup_container *c)
 {
-	return !c->shim_alive && !c->exit_json && !c->other_boot && c->init.pid &&
+	/* Without the record of a shim it is somebody else's, made by the runtime alone. */
+	return !c->shim_alive && c->shim_json && !c->exit_json && !c->other_boot && c->init.pid &&
 	       c->status != SUP_STATUS_BROKEN;
 }
 
@@ -50,6 +52,10 @@ static int adoptable_check(const struct sup_container *c, struct cps_err *err)
 	if (c->status == SUP_STATUS_STOPPED)
 		return cps_failx(err, ESRCH, "the container is stopped%s",
 				 c->other_boot ? ": the machine has been restarted since" : "");
+	if (c->status != SUP_STATUS_BROKEN && !c->shim_json)
+		return cps_failx(err, ECONNREFUSED,
+				 "it has never had a shim: whoever made it by capsule-runtime "
+				 "looks after it");
 	return cps_failx(err, ECONNREFUSED, "it has no shim: %s; delete it with -f",
 			 c->broken ? c->broken : "nothing of it can be taken over");
 }
@@ -59,8 +65,13 @@ static int adoptable_check(const struct sup_container *c, struct cps_err *err)
 static int restore_send(struct sup_client *client, const struct sup_kept *kept, struct cps_err *err)
 {
 	cleanup_request struct sup_request r = { 0 };
+	struct pollfd room = { .fd = client->sock, .events = POLLOUT };
 	uint32_t ignored;
 
+	/* Hundreds of jobs are more than the socket's queue holds. */
+	if (poll(&room, 1, ROOM_MS) == 0)
+		return cps_failx(err, ETIMEDOUT, "the new shim of container '%s' does not read",
+				 client->id);
 	sup_request_open(&r, CPS_OP_RESTORE);
 	if (kept->exec)
 		cps_jsonw_str(&r.w, "exec", kept->exec);

@@ -181,6 +181,18 @@ expected() {
 	[ ! -e "$ROOT/c1" ]
 }
 
+@test "a container that the runtime made alone is left to whoever made it" {
+	args sleep 1000
+	runtime run --detach -b "$BUNDLE" alone </dev/null >/dev/null 2>&1
+	run -0 --separate-stderr capsule list
+	[ -z "$stderr" ]
+	[[ $output == *alone*Running* ]]
+	[ ! -e "$ROOT/alone/shim.lock" ]
+	run ! --separate-stderr capsule exec alone true
+	[[ $stderr == *"never had a shim"* ]]
+	runtime delete --force alone
+}
+
 @test "wait and wait -exec go on, and have the code" {
 	local job pid
 	args sh -c 'trap "exit 9" TERM; echo hello; while :; do sleep 0.05; done'

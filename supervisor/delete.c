@@ -7,6 +7,7 @@
 #include "delete.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@
 #include "runtime-run.h"
 
 #define SHIM_EXIT_MS 5000
-#define FINISH_MAX   8 /* shims that die over one container */
+#define FINISH_MAX   8	 /* shims that die over one container */
+#define GOING_MS     100 /* between two looks at one that is being deleted by another */
 
 int sup_delete_by_shim(struct sup_client *client, bool force, struct cps_err *err)
 {
@@ -121,6 +123,15 @@ static bool is_begun(const struct sup_container *c)
 	return c->status != SUP_STATUS_CREATED && c->status != SUP_STATUS_RUNNING && !c->shim_alive;
 }
 
+/* A directory that is being taken apart has this and that missing; only its own name tells. */
+static bool is_there(const struct sup_ctx *ctx, const char *id)
+{
+	struct cps_err ignored;
+	cleanup_fd int rootfd = sup_store_open(ctx->root, &ignored);
+
+	return rootfd >= 0 && faccessat(rootfd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int finish(const struct sup_ctx *ctx, const char *id, bool force, struct sup_patience *p,
 		  struct cps_buf *ret_warnings, struct cps_err *err)
 {
@@ -142,12 +153,14 @@ static int finish(const struct sup_ctx *ctx, const char *id, bool force, struct 
 		rc = sup_reconnect(ctx, what, -ECONNRESET, p, &c, &client, err);
 	if (rc == 0)
 		return sup_delete_by_shim(&client, force, err);
-	if (rc == -ENOENT)
+	if (rc == -ENOENT && !is_there(ctx, id))
 		return 0;
 	/* it was just going when we looked */
 	if (client.sock < 0 && rootfd >= 0 &&
 	    sup_container_load(rootfd, id, &client.arena, &c, err) == 0 && is_begun(&c))
 		return delete_remains(ctx, &c, true, ret_warnings, err);
+	if (rc == -ENOENT)
+		(void)poll(NULL, 0, GOING_MS);
 	return rc;
 }
 
@@ -168,9 +181,17 @@ int sup_delete(const struct sup_ctx *ctx, const char *id, bool force, struct cps
 			       ? delete_remains(ctx, &c, true, ret_warnings, err)
 			       : rc;
 	}
-	if (rc == -ENOENT && force)
-		return 0; /* as `rm -f`: what is not there needs no deleting */
-	if (rc == -ENOENT || !c.id || (c.shim_alive && !force))
+	if (rc == -ENOENT && force) {
+		/* As `rm -f`: what is not there needs no deleting. But when we say that it is gone,
+		 * it is, though somebody else may be at it. */
+		for (int i = 0; i < FINISH_MAX && rc == -ENOENT && is_there(ctx, id); i++)
+			rc = finish(ctx, id, force, &patience, ret_warnings, err);
+		if (rc == 0 || !is_there(ctx, id))
+			return 0;
+	} else if (rc == -ENOENT || (c.shim_alive && !force)) {
+		return rc;
+	}
+	if (!c.id)
 		return rc;
 	return delete_remains(ctx, &c, force, ret_warnings, err);
 }

@@ -458,6 +458,18 @@ expected() {
 	done
 }
 
+@test "delete -f says gone when it is gone: files that vanish under it are no answer" {
+	local pid
+	printf '#!/bin/sh\nrm -f %s/c1/shim.json\nexec %s "$@"\n' "$ROOT" "${SHIM:?}" >"$WORK/shim"
+	chmod +x "$WORK/shim"
+	capsule run -d c1
+	pid=$(jq .pid "$ROOT/c1/state.json")
+	kill_shim c1
+	capsule --shim "$WORK/shim" delete -f c1
+	[ ! -e "$ROOT/c1" ]
+	dead "$pid"
+}
+
 @test "killed while a container is made and started: it runs, or there is none" {
 	local i code
 	args sleep 1000

@@ -158,7 +158,7 @@ END_TEST
 START_TEST(what_repeats_itself_does_not_fill_shim_log)
 {
 	struct cps_frame f;
-	const char *text;
+	char *text;
 
 	h_start(&h, SH("sleep 30"), NULL);
 	h_create(&h);
@@ -173,6 +173,7 @@ START_TEST(what_repeats_itself_does_not_fill_shim_log)
 	text = h_file(&h, "shim.log", NULL);
 	ck_assert_ptr_nonnull(text);
 	ck_assert_uint_eq(lines(text, "client dropped"), 1);
+	free(text);
 	/* another one tells how often */
 	{
 		int sock = h_connect(&h);
@@ -185,6 +186,7 @@ START_TEST(what_repeats_itself_does_not_fill_shim_log)
 	text = h_file(&h, "shim.log", NULL);
 	ck_assert_uint_eq(lines(text, "client dropped"), 2);
 	ck_assert_uint_eq(lines(text, "the same again, 199 times"), 1);
+	free(text);
 }
 END_TEST
 

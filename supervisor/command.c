@@ -14,7 +14,7 @@
 
 #include "own.h"
 
-#define OPTIONS_MAX 32
+#define OPTIONS_MAX 80
 
 static void print_help(const struct sup_command *self, const struct cps_opt *table)
 {
@@ -23,6 +23,43 @@ static void print_help(const struct sup_command *self, const struct cps_opt *tab
 		printf("Also: capsule %s\n", self->alias);
 	printf("\nOptions:\n");
 	cps_opt_help(table);
+}
+
+/* "create" of "network create" */
+static const char *last_word(const struct sup_command *command)
+{
+	const char *space = strrchr(command->name, ' ');
+
+	return space ? space + 1 : command->name;
+}
+
+static void group_help(const struct sup_command *self, const struct sup_command *const *commands,
+		       size_t n)
+{
+	printf("Usage: capsule %s COMMAND [ARGUMENT]...\n\n%s.\n\nCommands:\n", self->name,
+	       self->summary);
+	for (size_t i = 0; i < n; i++)
+		printf("  %-8s  %s\n", last_word(commands[i]), commands[i]->summary);
+}
+
+int sup_group_run(struct sup_ctx *ctx, const struct sup_command *self,
+		  const struct sup_command *const *commands, size_t n, int argc, char **argv,
+		  struct cps_err *err)
+{
+	if (argc < 2)
+		return cps_failx(err, EINVAL,
+				 "%s: a command is missing; `capsule help %s` lists them",
+				 self->name, self->name);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		group_help(self, commands, n);
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(last_word(commands[i]), argv[1]) == 0 ||
+		    (commands[i]->alias && strcmp(commands[i]->alias, argv[1]) == 0))
+			return commands[i]->run(ctx, commands[i], argc - 1, argv + 1, err);
+	return cps_failx(err, EINVAL, "%s: no such command: '%.60s'; `capsule help %s` lists them",
+			 self->name, argv[1], self->name);
 }
 
 int sup_args_parse(const struct sup_command *self, const struct cps_opt *table, int argc,

@@ -8,6 +8,7 @@
 #define SUP_COMMAND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "err.h"
 #include "opt.h"
@@ -36,6 +37,12 @@ struct sup_command {
 	int (*run)(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
 		   struct cps_err *err);
 };
+
+/* A command that is a word before other commands (`network create`): their names hold both words.
+ * It is one's `run` that calls this with its table. */
+int sup_group_run(struct sup_ctx *ctx, const struct sup_command *self,
+		  const struct sup_command *const *commands, size_t n, int argc, char **argv,
+		  struct cps_err *err);
 
 struct sup_args {
 	char **v; /* NULL-terminated; owned */

@@ -17,7 +17,7 @@ page_text() {
 }
 
 check_program() {
-	local program=$1 page=$2 text help command word
+	local program=$1 page=$2 text='' help command verb words word part
 	[[ -x $program ]] || {
 		complain "$program is not built"
 		return
@@ -26,11 +26,20 @@ check_program() {
 		complain "$page is missing"
 		return
 	}
-	text=$(page_text "$page")
+	# a page and those that it leaves a topic to: capsule.1, capsule-image.1, …
+	for part in "$page" "${page%.1}"-*.1; do
+		[[ ! -f $part ]] || text+=$(page_text "$part")$'\n'
+	done
 	help=$("$program" --help </dev/null 2>&1)
 	while read -r command; do
 		grep -qw -- "$command" <<<"$text" || complain "${page##*/}: no word of the command '$command'"
-		help+=$'\n'$("$program" "$command" --help </dev/null 2>&1)
+		words=$("$program" "$command" --help </dev/null 2>&1)
+		help+=$'\n'$words
+		# a word before other commands
+		while read -r verb; do
+			grep -qwE -- "$command $verb" <<<"$text" || complain "${page##*/}: no word of the command '$command $verb'"
+			help+=$'\n'$("$program" "$command" "$verb" --help </dev/null 2>&1)
+		done < <(sed -n '/^Commands:/,/^$/s/^  *\([a-z][a-z-]*\)  .*/\1/p' <<<"$words")
 	done < <(sed -n 's/^  *\([a-z][a-z-]*\)  .*/\1/p' <<<"$help")
 	while read -r word; do
 		grep -qE -- "(^|[^a-z-])$word([^a-z0-9-]|\$)" <<<"$text" || complain "${page##*/}: no word of the option $word"

@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What an object exports begins with the prefix of its folder: cps_ (lib), rt_ (runtime), shim_, sup_ (supervisor); main
-# apart, and the functions of the runtime's two tables, which are step_, undo_ and want_. Data that can be written is exported by lib's log level only, nothing else being global and mutable.
+# What an object exports begins with the prefix of its folder: cps_ (lib), rt_ (runtime), shim_, sto_ (store), net_ (network),
+# img_ (image), sup_ (supervisor); main apart, and the functions of the runtime's two tables, which are step_, undo_ and want_.
+# Data that can be written is exported by lib's log level only, nothing else being global and mutable.
 set -uo pipefail
 
 cd "${TOP_BUILDDIR:-.}" || exit 1
 status=0
-declare -A prefix=([lib]=cps_ [runtime]=rt_ [shim]=shim_ [supervisor]=sup_)
+declare -A prefix=([lib]=cps_ [runtime]=rt_ [shim]=shim_ [store]=sto_ [network]=net_ [image]=img_ [supervisor]=sup_)
 complain_name() {
 	echo "$1: exports '$2', which does not begin with ${prefix[$folder]}"
 	status=1
 }
 
-for folder in lib runtime shim supervisor; do
+for folder in lib runtime shim store network supervisor; do
 	while read -r object type name; do
 		case $name in
 		"${prefix[$folder]}"* | main) ;;

@@ -8,12 +8,13 @@ set -uo pipefail
 cd "$TOP_SRCDIR" || exit 1
 stamps=$TOP_BUILDDIR/lint-stamps
 mkdir -p "$stamps"
-common=$(cat .clang-tidy tests/lint/analyser.h "$TOP_BUILDDIR/lib/config.h" {lib,runtime,shim,supervisor}/*.h 2>/dev/null | sha256sum)
+common=$(cat .clang-tidy tests/lint/analyser.h "$TOP_BUILDDIR/lib/config.h" {lib,runtime,shim,store,network,supervisor}/*.h 2>/dev/null | sha256sum)
 export common stamps
 
 tidy_one() {
 	local file=$1 stamp
 	local flags=(-std=gnu11 -Wall -Wextra -I"$TOP_BUILDDIR/lib" -Ilib -iquote "${file%%/*}")
+	[[ $file != @(image|supervisor)/* ]] || flags+=(-iquote store -iquote network)
 	[[ $file != lib/* ]] || flags+=(-DLINT_LIB)
 	stamp=$stamps/$(printf '%s' "$common" | cat - "$file" | sha256sum | cut -c1-32)
 	[[ ! -e $stamp ]] || return 0
@@ -23,4 +24,4 @@ tidy_one() {
 export -f tidy_one
 
 # shellcheck disable=SC2016  # expanded by the inner shell
-find lib runtime shim supervisor -name '*.c' | LC_ALL=C sort | xargs -P2 -I{} bash -c 'tidy_one "$1"' - {}
+find lib runtime shim store network supervisor -name '*.c' | LC_ALL=C sort | xargs -P2 -I{} bash -c 'tidy_one "$1"' - {}

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -242,4 +243,25 @@ int cps_sock_connect(int dirfd, const char *name, int flags)
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return take_fd(&fd);
+}
+
+bool cps_sock_is_listening(int dirfd, const char *name)
+{
+	int conn = cps_sock_connect(dirfd, name, SOCK_NONBLOCK);
+
+	if (conn >= 0)
+		(void)close(conn);
+	return conn >= 0 || conn == -EAGAIN; /* EAGAIN: its queue is full, so somebody holds it */
+}
+
+int cps_lock_is_held(int dirfd, const char *name, int how)
+{
+	/* a description of our own: the lock belongs to it, and goes with it */
+	cleanup_fd int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, how | LOCK_NB) == 0)
+		return 0;
+	return errno == EWOULDBLOCK ? 1 : -errno;
 }

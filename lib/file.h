@@ -53,5 +53,12 @@ int cps_memfd_sealed(const char *name, const void *data, size_t len, struct cps_
  * SOCK_SEQPACKET, close-on-exec; flags may add SOCK_NONBLOCK. Return the fd, or -errno. */
 int cps_sock_listen(int dirfd, const char *name, int flags, int backlog);
 int cps_sock_connect(int dirfd, const char *name, int flags);
+/* Does somebody hold the socket, be it that others wait in line? Found out by connecting. */
+bool cps_sock_is_listening(int dirfd, const char *name);
+
+/* Does anybody's flock(2) on this file or directory stand against ours? how: LOCK_SH finds who has
+ * it for himself, LOCK_EX also who shares it. Ours is taken for a moment where it can be. 1, 0, or
+ * -errno: it cannot be told (-ENOENT: no such file). */
+int cps_lock_is_held(int dirfd, const char *name, int how);
 
 #endif

@@ -55,13 +55,10 @@ int rt_gate_wait(int gate, struct cps_err *err)
 
 bool rt_gate_is_open(int dir)
 {
-	cleanup_fd int conn = -1;
-
 	/* Once it has been opened it is no more; to see that is cheaper than a socket for it. */
 	if (faccessat(dir, CPS_GATE_SOCKET, F_OK, 0) < 0 && errno == ENOENT)
 		return false;
-	conn = cps_sock_connect(dir, CPS_GATE_SOCKET, SOCK_NONBLOCK);
-	return conn >= 0 || conn == -EAGAIN; /* EAGAIN: others are waiting in line */
+	return cps_sock_is_listening(dir, CPS_GATE_SOCKET);
 }
 
 int rt_gate_start(int dir, pid_t pid, uint64_t start_time, struct cps_err *err)

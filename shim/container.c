@@ -186,7 +186,6 @@ void shim_event_send(struct shim *s, const char *name, const struct shim_exit *e
 static void started(void *owner, int rc, const struct cps_err *why, const char *step)
 {
 	struct shim *s = owner;
-	int gate;
 
 	s->ct.link = NULL;
 	if (rc == 0) {
@@ -196,9 +195,8 @@ static void started(void *owner, int rc, const struct cps_err *why, const char *
 	s->ct.failed = *why;
 	(void)snprintf(s->ct.failed_step, sizeof(s->ct.failed_step), "%s", step);
 	/* Did it get through to init? The gate tells: it is there as long as init waits. */
-	gate = cps_sock_connect(s->dir, CPS_GATE_SOCKET, 0);
-	cps_close(&gate);
-	shim_news(s, gate >= 0 ? SHIM_E_START_UNDONE : SHIM_E_START_FAILED);
+	shim_news(s, cps_sock_is_listening(s->dir, CPS_GATE_SOCKET) ? SHIM_E_START_UNDONE
+								    : SHIM_E_START_FAILED);
 }
 
 static int start_by_runtime(struct shim *s, struct cps_err *err)

@@ -180,6 +180,22 @@ START_TEST(test_start_by_the_runtime_when_there_are_poststart_hooks)
 }
 END_TEST
 
+START_TEST(test_a_start_by_the_runtime_that_did_not_reach_init_can_be_repeated)
+{
+	const char *message = NULL;
+
+	h_start(&h, SH("sleep 30"),
+		"{\"create\":{\"poststart\":true},\"start\":{\"fail\":\"not yet\"}}");
+	h_create(&h);
+	(void)h_error(&h, &message, "\"op\":\"start\"");
+	ck_assert_str_eq(message, "not yet");
+	ck_assert_str_eq(h_str(h_ok(&h, "\"op\":\"state\""), "status"), "created");
+	h_fake(&h, "{}");
+	(void)h_ok(&h, "\"op\":\"start\"");
+	ck_assert_str_eq(h_str(h_ok(&h, "\"op\":\"state\""), "status"), "running");
+}
+END_TEST
+
 START_TEST(test_init_killed_at_the_gate)
 {
 	h_start(&h, SH("true"), NULL);
@@ -436,6 +452,7 @@ int main(void)
 	tcase_add_test(tc, test_the_runtime_does_not_say_which_process);
 	tcase_add_test(tc, test_start_of_what_cannot_be_executed);
 	tcase_add_test(tc, test_start_by_the_runtime_when_there_are_poststart_hooks);
+	tcase_add_test(tc, test_a_start_by_the_runtime_that_did_not_reach_init_can_be_repeated);
 	tcase_add_test(tc, test_init_killed_at_the_gate);
 	tcase_add_test(tc, test_exit_is_not_held_back_by_a_grandchild_with_the_pipe);
 	tcase_add_test(tc, test_exit_is_told_at_once_when_the_output_ends);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -229,8 +230,41 @@ START_TEST(sockets_by_directory)
 	name[sizeof(name) - 1] = '\0';
 	ck_assert_int_eq(cps_sock_listen(dir, name, 0, 5), -ENAMETOOLONG);
 	ck_assert_int_eq(cps_sock_connect(dir, name, 0), -ENAMETOOLONG);
+	ck_assert(cps_sock_is_listening(dir, "shim.sock"));
 	cps_close(&listener);
 	ck_assert_int_eq(cps_sock_connect(dir, "shim.sock", 0), -ECONNREFUSED);
+	ck_assert(!cps_sock_is_listening(dir, "shim.sock"));
+	ck_assert(!cps_sock_is_listening(dir, "none"));
+}
+END_TEST
+
+START_TEST(a_full_queue_is_somebody_s)
+{
+	cleanup_fd int dir = unit_dir();
+	cleanup_fd int listener = cps_sock_listen(dir, "s", 0, 0);
+	int first = cps_sock_connect(dir, "s", SOCK_NONBLOCK);
+
+	ck_assert_int_ge(first, 0);
+	ck_assert_int_eq(cps_sock_connect(dir, "s", SOCK_NONBLOCK), -EAGAIN);
+	ck_assert(cps_sock_is_listening(dir, "s"));
+	close(first);
+}
+END_TEST
+
+START_TEST(locks_of_others)
+{
+	cleanup_fd int dir = unit_dir();
+	int lock = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	ck_assert_int_eq(cps_lock_is_held(dir, "none", LOCK_SH), -ENOENT);
+	ck_assert_int_eq(cps_lock_is_held(dir, "lock", LOCK_EX), 0);
+	ck_assert_int_eq(flock(lock, LOCK_SH), 0);
+	ck_assert_int_eq(cps_lock_is_held(dir, "lock", LOCK_SH), 0);
+	ck_assert_int_eq(cps_lock_is_held(dir, "lock", LOCK_EX), 1);
+	ck_assert_int_eq(flock(lock, LOCK_EX | LOCK_NB), 0);
+	ck_assert_int_eq(cps_lock_is_held(dir, "lock", LOCK_SH), 1);
+	close(lock);
+	ck_assert_int_eq(cps_lock_is_held(dir, "lock", LOCK_EX), 0);
 }
 END_TEST
 
@@ -248,6 +282,8 @@ int main(void)
 		full_reads_and_writes,
 		memfds_are_sealed,
 		sockets_by_directory,
+		a_full_queue_is_somebody_s,
+		locks_of_others,
 		NULL,
 	};
 

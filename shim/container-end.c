@@ -144,10 +144,7 @@ int shim_act_exit_note(void *owner, void *arg, struct cps_err *err)
 	(void)arg;
 	(void)err;
 	if (!ct->has_exit) {
-		if (ct->init.unknown)
-			shim_exit_init_unknown(&ct->exit, ct->init.pid);
-		else
-			shim_exit_init(&ct->exit, ct->init.pid, ct->init.status);
+		shim_child_exit(&ct->init, &ct->exit);
 		/* The count is read here, while the cgroup is there, not when a notice arrives. */
 		ct->exit.oom = shim_oom_count(&ct->oom) > 0;
 		ct->has_exit = true;

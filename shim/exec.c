@@ -329,10 +329,7 @@ static int act_exit_note(void *owner, void *arg, struct cps_err *err)
 	(void)arg;
 	(void)err;
 	if (!x->has_exit) {
-		if (run->child.unknown)
-			shim_exit_init_unknown(&x->exit, run->child.pid);
-		else
-			shim_exit_init(&x->exit, run->child.pid, run->child.status);
+		shim_child_exit(&run->child, &x->exit);
 		x->exit.oom = shim_oom_count(&x->shim->ct.oom) > run->oom_kills;
 		x->has_exit = true;
 		if (x->detach)

@@ -102,6 +102,14 @@ int shim_child_adopt(struct shim *s, struct shim_child *c, pid_t pid, int pidfd,
 	return 0;
 }
 
+void shim_child_exit(const struct shim_child *c, struct shim_exit *ret)
+{
+	if (c->unknown)
+		shim_exit_init_unknown(ret, c->pid);
+	else
+		shim_exit_init(ret, c->pid, c->status);
+}
+
 int shim_child_signal(const struct shim_child *c, int signal)
 {
 	if (!c->listed || c->exited)

@@ -14,6 +14,7 @@
 #include <event2/event_struct.h>
 
 #include "err.h"
+#include "exit.h"
 
 struct shim;
 
@@ -42,6 +43,8 @@ void shim_child_add(struct shim *s, struct shim_child *c, pid_t pid, int pidfd,
 int shim_child_adopt(struct shim *s, struct shim_child *c, pid_t pid, int pidfd,
 		     void (*on_exit)(void *owner), void *owner, struct cps_err *err);
 void shim_child_remove(struct shim_child *c);
+/* How it ended, which it has. */
+void shim_child_exit(const struct shim_child *c, struct shim_exit *ret);
 /* 0, or -ESRCH if it is gone, or another -errno. */
 int shim_child_signal(const struct shim_child *c, int signal);
 

@@ -81,6 +81,15 @@ void cps_buf_printf(struct cps_buf *b, const char *fmt, ...)
 	b->len += (size_t)n;
 }
 
+void cps_buf_add_plain(struct cps_buf *b, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		cps_buf_add(b, c < 0x20 || c == 0x7f ? "?" : &text[i], 1);
+	}
+}
+
 void cps_buf_done(struct cps_buf *b)
 {
 	free(b->data);

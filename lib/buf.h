@@ -24,6 +24,8 @@ struct cps_buf {
 void cps_buf_add(struct cps_buf *b, const void *data, size_t len);
 void cps_buf_puts(struct cps_buf *b, const char *s);
 void cps_buf_printf(struct cps_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* For people's eyes: control characters, which could do things to a terminal, as '?'. */
+void cps_buf_add_plain(struct cps_buf *b, const char *text, size_t len);
 void cps_buf_done(struct cps_buf *b);
 
 #define cleanup_buf __attribute__((cleanup(cps_buf_done)))

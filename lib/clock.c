@@ -224,3 +224,11 @@ int cps_duration_parse(const char *text, int64_t *ret_ms)
 	*ret_ms = total;
 	return 0;
 }
+
+int64_t cps_monotonic_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}

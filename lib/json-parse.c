@@ -13,6 +13,7 @@
 
 #include <yajl/yajl_parse.h>
 
+#include "file.h"
 #include "own.h"
 #include "utf8.h"
 
@@ -470,4 +471,19 @@ int cps_json_parse(struct cps_arena *a, const char *text, size_t len,
 	if (rc == 0)
 		*ret_root = p.root;
 	return rc;
+}
+
+int cps_json_load(struct cps_arena *a, int dirfd, const char *name, size_t max,
+		  const struct cps_json **ret_root, struct cps_err *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int rc = cps_file_read(dirfd, name, max, &text, &len, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cps_json_parse(a, text, len, ret_root, err);
+	if (rc == 0)
+		rc = cps_json_want(*ret_root, CPS_JSON_OBJECT, err);
+	return cps_wrap(err, rc, "%s", name);
 }

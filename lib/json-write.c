@@ -173,3 +173,15 @@ void cps_jsonw_node(struct cps_jsonw *w, const char *key, const struct cps_json 
 		break;
 	}
 }
+
+char *cps_json_text(const struct cps_json *node)
+{
+	struct cps_buf b = CPS_BUF_INIT;
+	struct cps_jsonw w;
+
+	cps_jsonw_init(&w, &b, false);
+	cps_jsonw_node(&w, NULL, node);
+	if (b.failed)
+		cps_buf_done(&b);
+	return b.data;
+}

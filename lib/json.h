@@ -47,6 +47,11 @@ struct cps_json {
 int cps_json_parse(struct cps_arena *a, const char *text, size_t len,
 		   const struct cps_json **ret_root, struct cps_err *err);
 
+/* Reads and parses dirfd/name (at most max bytes), which must hold an object; what is wrong in it
+ * is told with the file's name. -ENOENT: no such file. */
+int cps_json_load(struct cps_arena *a, int dirfd, const char *name, size_t max,
+		  const struct cps_json **ret_root, struct cps_err *err);
+
 /* Member `key` of an object; NULL if absent, if it is null, or if obj is NULL or no object. */
 const struct cps_json *cps_json_get(const struct cps_json *obj, const char *key);
 
@@ -86,5 +91,8 @@ void cps_jsonw_bool(struct cps_jsonw *w, const char *key, bool value);
 void cps_jsonw_null(struct cps_jsonw *w, const char *key);
 void cps_jsonw_raw(struct cps_jsonw *w, const char *key, const char *json); /* text as it is */
 void cps_jsonw_node(struct cps_jsonw *w, const char *key, const struct cps_json *node); /* a tree */
+
+/* A tree as text, the caller's to free; NULL: no memory. */
+char *cps_json_text(const struct cps_json *node);
 
 #endif

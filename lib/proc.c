@@ -118,6 +118,16 @@ int cps_proc_has_execed(pid_t pid, uint64_t start_ticks)
 	return !(flags & FORKED_NO_EXEC);
 }
 
+bool cps_proc_is_alive(pid_t pid, uint64_t start_ticks)
+{
+	uint64_t ticks;
+	char buf[1024];
+	char *at;
+
+	return pid > 0 && stat_read(pid, buf, sizeof(buf), &at) == 0 && *at != 'Z' && *at != 'X' &&
+	       field_read(at, 22, &ticks) == 0 && ticks == start_ticks;
+}
+
 char cps_proc_state(pid_t pid)
 {
 	char buf[1024];

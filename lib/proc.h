@@ -21,6 +21,8 @@ int cps_proc_start_time(pid_t pid, uint64_t *ret_ticks);
  * it is reaped. -ESRCH: it is gone, or started at another time (0: whenever). It tells what end of
  * file on a close-on-exec descriptor cannot: whether that was execve, or death. */
 int cps_proc_has_execed(pid_t pid, uint64_t start_ticks);
+/* Does the process that started then live? A zombie has ended, whoever is to reap it. */
+bool cps_proc_is_alive(pid_t pid, uint64_t start_ticks);
 /* State letter of /proc/PID/stat ('Z' zombie …) or 0 if there is no such process. */
 char cps_proc_state(pid_t pid);
 /* /proc/sys/kernel/random/boot_id without the newline; 37 bytes with the NUL. */

@@ -44,17 +44,10 @@ static int output_adopt(struct shim_exec *x, struct shim_kept *kept, struct cps_
 static int process_adopt(struct shim_exec *x, const struct shim_identity *who,
 			 struct shim_kept *kept, struct cps_err *err)
 {
-	int pidfd = cps_pidfd_open_verified(who->pid, who->start_time);
+	int pidfd = -1;
+	int rc = shim_adopt_pidfd(x->shim, who, kept, &pidfd, err);
 
-	if (pidfd < 0 && pidfd != -ESRCH)
-		return cps_fail(err, -pidfd, "open process %d", (int)who->pid);
-	if (pidfd < 0)
-		pidfd = take_fd(&kept->pidfd);
-	if (pidfd < 0)
-		shim_note(&x->shim->note,
-			  "exec %s: process %d ended while there was no shim; how is not known",
-			  x->id, (int)who->pid);
-	return shim_exec_adopt_child(x, who->pid, pidfd, err);
+	return rc < 0 ? rc : shim_exec_adopt_child(x, who->pid, pidfd, err);
 }
 
 /* Oldest first, as the list is kept. */

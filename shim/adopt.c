@@ -88,10 +88,7 @@ struct shim_kept shim_adopt_kept(struct shim *s, const char *exec)
 /* The creating runtime locks the directory itself while it works. */
 static bool is_locked(struct shim *s, int how)
 {
-	/* a description of our own, and for a moment only */
-	cleanup_fd int own = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return own >= 0 && flock(own, how | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	return cps_lock_is_held(s->dir, ".", how) > 0;
 }
 
 static int cut_short(struct cps_err *err)
@@ -122,29 +119,33 @@ static int runtime_check(struct shim *s, const struct shim_past *past, struct cp
 	return 0;
 }
 
-static bool is_gate_open(struct shim *s)
+int shim_adopt_pidfd(struct shim *s, const struct shim_identity *who, struct shim_kept *kept,
+		     int *ret_pidfd, struct cps_err *err)
 {
-	int conn = cps_sock_connect(s->dir, CPS_GATE_SOCKET, SOCK_NONBLOCK);
-
-	if (conn >= 0)
-		(void)close(conn);
-	return conn >= 0 || conn == -EAGAIN; /* EAGAIN: others wait in line */
-}
-
-static int init_adopt(struct shim *s, const struct shim_past *past, struct shim_kept *kept,
-		      bool *ret_alive, struct cps_err *err)
-{
-	int pidfd = cps_pidfd_open_verified(past->init.pid, past->init.start_time);
+	int pidfd = cps_pidfd_open_verified(who->pid, who->start_time);
+	bool alive = pidfd >= 0;
 
 	if (pidfd < 0 && pidfd != -ESRCH)
-		return cps_fail(err, -pidfd, "adopt: open process %d", (int)past->init.pid);
-	*ret_alive = pidfd >= 0;
+		return cps_fail(err, -pidfd, "open process %d", (int)who->pid);
 	if (pidfd < 0)
 		pidfd = take_fd(&kept->pidfd);
 	if (pidfd < 0)
 		shim_note(&s->note,
 			  "process %d ended while the container had no shim; how is not known",
-			  (int)past->init.pid);
+			  (int)who->pid);
+	*ret_pidfd = pidfd;
+	return alive;
+}
+
+static int init_adopt(struct shim *s, const struct shim_past *past, struct shim_kept *kept,
+		      bool *ret_alive, struct cps_err *err)
+{
+	int pidfd = -1;
+	int rc = shim_adopt_pidfd(s, &past->init, kept, &pidfd, err);
+
+	if (rc < 0)
+		return cps_wrap(err, rc, "adopt");
+	*ret_alive = rc;
 	return shim_container_adopt_init(s, past->init.pid, pidfd, err);
 }
 
@@ -206,7 +207,9 @@ static int container_adopt(struct shim *s, const struct shim_past *past, enum sh
 		*ret_found = SHIM_E_ADOPT_EXITED;
 	} else if (rc == 0) {
 		rc = init_adopt(s, past, &kept, &alive, err);
-		*ret_found = alive && is_gate_open(s) ? SHIM_E_ADOPT_CREATED : SHIM_E_ADOPT_RUNNING;
+		*ret_found = alive && cps_sock_is_listening(s->dir, CPS_GATE_SOCKET)
+				     ? SHIM_E_ADOPT_CREATED
+				     : SHIM_E_ADOPT_RUNNING;
 		if (rc == 0)
 			rc = oom_adopt(s, past, err);
 	}

@@ -243,11 +243,11 @@ static bool conn_receive(struct shim_conn *c)
 		return false;
 	}
 	if (rc <= 0 || f.kind != CPS_FRAME_REQUEST) {
-		if (rc == -EBADMSG || rc == 1)
+		if (rc == -EBADMSG || rc == 1) {
 			c->shim->trace.rejected++;
-		if (rc == -EBADMSG || rc == 1)
 			shim_note(&c->shim->note, "client dropped: %s",
 				  rc == 1 ? "a frame that is no request" : err.msg);
+		}
 		conn_doom(c);
 		return false;
 	}

@@ -25,8 +25,6 @@
 #include "shim.h"
 
 #define STOP_TIMEOUT_DEFAULT 10000
-#define JOBS_MAX_DEFAULT     100
-#define JOBS_MAX_MOST	     10000
 
 /* ---- parameters ---- */
 
@@ -70,7 +68,7 @@ static int params_parse(struct shim *s, const struct cps_json *body, struct cps_
 	cleanup_free char *log_path = NULL;
 	int64_t stop_signal = SIGTERM;
 	int64_t stop_timeout = STOP_TIMEOUT_DEFAULT;
-	int64_t jobs_max = JOBS_MAX_DEFAULT;
+	int64_t jobs_max = SHIM_JOBS_DEFAULT;
 	int rc;
 
 	if (asprintf(&log_path, "%s/log", s->dir_path) < 0) {
@@ -89,7 +87,7 @@ static int params_parse(struct shim *s, const struct cps_json *body, struct cps_
 	if (rc == 0)
 		rc = number_parse(body, "stop_timeout_ms", 0, INT32_MAX, &stop_timeout, err);
 	if (rc == 0)
-		rc = number_parse(body, "jobs_max", 0, JOBS_MAX_MOST, &jobs_max, err);
+		rc = number_parse(body, "jobs_max", 0, SHIM_JOBS_MOST, &jobs_max, err);
 	if (rc == 0)
 		rc = shim_log_config_parse(cps_json_get(body, "log"), log_path, &ct->log, err);
 	ct->stop_signal = (int)stop_signal;
@@ -151,17 +149,8 @@ static void reply(void *owner, const struct cps_json *ok)
 	if (cps_json_get(ok, "start_time"))
 		(void)cps_json_u64(cps_json_get(ok, "start_time"), UINT64_MAX, &ct->init_start,
 				   &err);
-	if (cgroups) {
-		struct cps_buf b = CPS_BUF_INIT;
-		struct cps_jsonw w;
-
-		cps_jsonw_init(&w, &b, false);
-		cps_jsonw_node(&w, NULL, cgroups);
-		if (b.failed)
-			cps_buf_done(&b);
-		else
-			ct->cgroups = b.data;
-	}
+	if (cgroups)
+		ct->cgroups = cps_json_text(cgroups);
 }
 
 static void done(void *owner, int rc, const struct cps_err *why, const char *step)

@@ -25,6 +25,10 @@ struct shim;
 struct shim_link;
 struct shim_request;
 
+/* Finished jobs that are kept: unless told otherwise, and at the most. */
+#define SHIM_JOBS_DEFAULT 100
+#define SHIM_JOBS_MOST	  10000
+
 struct shim_container {
 	/* asked for */
 	char *bundle;

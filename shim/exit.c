@@ -130,17 +130,10 @@ int shim_exit_save(const struct shim_exit *e, int dirfd, struct cps_err *err)
 static int file_read(int dirfd, const char *name, struct shim_exit *ret, struct cps_err *err)
 {
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
-	cleanup_free char *text = NULL;
 	const struct cps_json *node = NULL;
-	size_t len;
-	int rc = cps_file_read(dirfd, name, FILE_MAX, &text, &len, err);
+	int rc = cps_json_load(&arena, dirfd, name, FILE_MAX, &node, err);
 
-	if (rc < 0)
-		return rc;
-	rc = cps_json_parse(&arena, text, len, &node, err);
-	if (rc == 0)
-		rc = shim_exit_parse(node, ret, err);
-	return cps_wrap(err, rc, "%s", name);
+	return rc < 0 ? rc : cps_wrap(err, shim_exit_parse(node, ret, err), "%s", name);
 }
 
 int shim_exit_load(int dirfd, struct shim_exit *ret, bool *ret_early, struct cps_err *err)

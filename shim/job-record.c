@@ -59,19 +59,10 @@ void shim_job_save(const struct shim_exec *x)
 
 static int args_get(struct shim_exec *x, const struct cps_json *node, struct cps_err *err)
 {
-	struct cps_buf b = CPS_BUF_INIT;
-	struct cps_jsonw w;
-
 	if (!node)
 		return 0;
-	cps_jsonw_init(&w, &b, false);
-	cps_jsonw_node(&w, NULL, node);
-	if (b.failed) {
-		cps_buf_done(&b);
-		return cps_fail(err, ENOMEM, JOB_FILE);
-	}
-	x->args = b.data;
-	return 0;
+	x->args = cps_json_text(node);
+	return x->args ? 0 : cps_fail(err, ENOMEM, JOB_FILE);
 }
 
 static int log_get(struct shim_exec *x, const struct cps_json *node, struct cps_err *err)
@@ -113,21 +104,6 @@ static int record_get(struct shim_exec *x, const struct cps_json *o, struct shim
 	return rc;
 }
 
-/* 1: there is such a file. */
-static int file_load(int dir, const char *name, struct cps_arena *a, const struct cps_json **ret,
-		     struct cps_err *err)
-{
-	cleanup_free char *text = NULL;
-	size_t len;
-	int rc = cps_file_read(dir, name, FILE_MAX, &text, &len, err);
-
-	if (rc == -ENOENT)
-		return 0;
-	if (rc == 0)
-		rc = cps_json_parse(a, text, len, ret, err);
-	return rc < 0 ? cps_wrap(err, rc, "%s", name) : 1;
-}
-
 int shim_job_load(struct shim_exec *x, int dir, struct shim_identity *ret_process,
 		  uint64_t *ret_oom_kills, bool *ret_over, struct cps_err *err)
 {
@@ -140,10 +116,11 @@ int shim_job_load(struct shim_exec *x, int dir, struct shim_identity *ret_proces
 		return rc;
 	x->has_exit = rc == 0;
 	*ret_over = x->has_exit && !early;
-	rc = file_load(dir, JOB_FILE, &arena, &job, err);
-	if (rc == 1)
-		return cps_wrap(err, record_get(x, job, ret_process, ret_oom_kills, err), JOB_FILE);
+	rc = cps_json_load(&arena, dir, JOB_FILE, FILE_MAX, &job, err);
 	if (rc == 0)
-		rc = log_get(x, NULL, err);
+		return cps_wrap(err, record_get(x, job, ret_process, ret_oom_kills, err), JOB_FILE);
+	if (rc != -ENOENT)
+		return rc;
+	rc = log_get(x, NULL, err);
 	return rc < 0 ? rc : -ENOENT;
 }

@@ -16,29 +16,11 @@
 
 #include "bundle.h"
 #include "clock.h"
-#include "file.h"
 #include "own.h"
 #include "proc.h"
 #include "shim.h"
 
-#define FILE_MAX     (1u << 20) /* state.json repeats annotations; ours are a few KiB */
-#define JOBS_MAX     10000
-#define JOBS_DEFAULT 100
-
-static int file_load(int dir, const char *name, struct cps_arena *a, const struct cps_json **ret,
-		     struct cps_err *err)
-{
-	cleanup_free char *text = NULL;
-	size_t len;
-	int rc = cps_file_read(dir, name, FILE_MAX, &text, &len, err);
-
-	if (rc < 0)
-		return rc;
-	rc = cps_json_parse(a, text, len, ret, err);
-	if (rc == 0)
-		rc = cps_json_want(*ret, CPS_JSON_OBJECT, err);
-	return cps_wrap(err, rc, "%s", name);
-}
+#define FILE_MAX (1u << 20) /* state.json repeats annotations; ours are a few KiB */
 
 static int identity_load(const struct cps_json *o, const char *start, struct shim_identity *ret,
 			 struct cps_err *err)
@@ -75,7 +57,7 @@ int shim_past_load(int dir, struct cps_arena *a, struct shim_past *ret, struct c
 {
 	struct shim_past p = { .phase = "" };
 	bool early = false;
-	int rc = file_load(dir, "state.json", a, &p.state, err);
+	int rc = cps_json_load(a, dir, "state.json", FILE_MAX, &p.state, err);
 
 	if (rc == -ENOENT)
 		rc = 0;
@@ -87,7 +69,7 @@ int shim_past_load(int dir, struct cps_arena *a, struct shim_past *ret, struct c
 	if (rc == -ENOENT)
 		rc = 0;
 	if (rc == 0)
-		rc = file_load(dir, "shim.json", a, &p.record, err);
+		rc = cps_json_load(a, dir, "shim.json", FILE_MAX, &p.record, err);
 	if (rc < 0)
 		return rc;
 	rc = identity_load(p.record, "start_time", &p.shim, err);
@@ -111,13 +93,7 @@ int shim_past_load(int dir, struct cps_arena *a, struct shim_past *ret, struct c
 
 bool shim_identity_is_alive(const struct shim_identity *who)
 {
-	uint64_t ticks;
-	char letter;
-
-	if (who->pid <= 0 || cps_proc_start_time(who->pid, &ticks) < 0 || ticks != who->start_time)
-		return false;
-	letter = cps_proc_state(who->pid); /* a zombie has ended, whoever is to reap it */
-	return letter && letter != 'Z' && letter != 'X';
+	return cps_proc_is_alive(who->pid, who->start_time);
 }
 
 /* ---- into the container ---- */
@@ -195,7 +171,7 @@ static int parameters_get(const struct cps_json *o, struct shim *s, struct cps_e
 	struct shim_container *ct = &s->ct;
 	cleanup_free char *log_path = NULL;
 	uint64_t stop_signal = SIGTERM;
-	uint64_t jobs_max = JOBS_DEFAULT;
+	uint64_t jobs_max = SHIM_JOBS_DEFAULT;
 	int rc = text_copy(cps_json_get(o, "bundle"), &ct->bundle, err);
 
 	if (asprintf(&log_path, "%s/log", s->dir_path) < 0) {
@@ -211,7 +187,7 @@ static int parameters_get(const struct cps_json *o, struct shim *s, struct cps_e
 	if (rc == 0)
 		rc = number_get(o, "stop_timeout_ms", INT32_MAX, &ct->stop_timeout_ms, err);
 	if (rc == 0)
-		rc = number_get(o, "jobs_max", JOBS_MAX, &jobs_max, err);
+		rc = number_get(o, "jobs_max", SHIM_JOBS_MOST, &jobs_max, err);
 	if (rc == 0)
 		rc = number_get(o, "stop_at_ms", INT64_MAX, &ct->stop_at, err);
 	ct->stop_signal = (int)stop_signal;

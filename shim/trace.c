@@ -17,9 +17,11 @@
 uint32_t shim_trace_tag(const char *exec_id)
 {
 	char digits[9] = "";
+	uint32_t tag;
 
 	(void)snprintf(digits, sizeof(digits), "%.8s", exec_id);
-	return (uint32_t)strtoul(digits, NULL, 16) | (strtoul(digits, NULL, 16) == 0);
+	tag = (uint32_t)strtoul(digits, NULL, 16);
+	return tag ? tag : 1;
 }
 
 struct shim_step *shim_trace_add(struct shim_trace *t, uint32_t tag, unsigned state, unsigned event,

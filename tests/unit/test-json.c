@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file.h"
 #include "json.h"
 #include "own.h"
 
@@ -456,11 +457,32 @@ START_TEST(trees_go_round)
 	static const char text[] = "{\"a\":[1,-2.5e10,\"x\\n\",null,true,{\"b\":{}}],\"c\":[]}";
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
 	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	cleanup_free char *copy = NULL;
 	struct cps_jsonw w;
 
 	cps_jsonw_init(&w, &b, false);
 	cps_jsonw_node(&w, NULL, parsed(&a, text));
 	ck_assert_str_eq(b.data, text);
+	copy = cps_json_text(parsed(&a, text));
+	ck_assert_str_eq(copy, text);
+}
+END_TEST
+
+START_TEST(objects_in_files)
+{
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	cleanup_fd int dir = unit_dir();
+	const struct cps_json *o = NULL;
+	struct cps_err err = { 0 };
+
+	ck_assert_int_eq(cps_json_load(&a, dir, "none", 64, &o, &err), -ENOENT);
+	ck_assert_ok(cps_file_replace(dir, "f", "{\"a\":1}\n", 8, 0600, &err), err);
+	ck_assert_ok(cps_json_load(&a, dir, "f", 64, &o, &err), err);
+	ck_assert_ptr_nonnull(cps_json_get(o, "a"));
+	ck_assert_int_lt(cps_json_load(&a, dir, "f", 4, &o, &err), 0);
+	ck_assert_ok(cps_file_replace(dir, "f", "[]", 2, 0600, &err), err);
+	ck_assert_int_eq(cps_json_load(&a, dir, "f", 64, &o, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "f: "));
 }
 END_TEST
 
@@ -484,6 +506,7 @@ int main(void)
 		writer_escapes,
 		strings_go_round,
 		trees_go_round,
+		objects_in_files,
 		NULL,
 	};
 

@@ -14,28 +14,21 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "file.h"
 #include "own.h"
 #include "proto.h"
 
-#define LOOK_MS	   5
-#define LISTEN_MS  10000 /* until another one's new shim listens */
-#define WATCH_MS   2000	 /* that a watch has to do it */
-#define ROOM_MS	   5000	 /* that a new shim may take to read what is restored */
-#define AT_ONCE	   16	 /* new shims of sup_adopt_all() */
-#define LOST_MAX   8	 /* shims in a row */
-#define STEADY_MS  500	 /* a shim that lived so long does not count */
-#define WATCH_LOCK "watch.lock"
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
+#define LOOK_MS	  5
+#define LISTEN_MS 10000 /* until another one's new shim listens */
+#define WATCH_MS  2000	/* that a watch has to do it */
+#define ROOM_MS	  5000	/* that a new shim may take to read what is restored */
+#define AT_ONCE	  16	/* new shims of sup_adopt_all() */
+#define LOST_MAX  8	/* shims in a row */
+#define STEADY_MS 500	/* a shim that lived so long does not count */
 
 bool sup_adopt_wanted(const struct sup_container *c)
 {
@@ -139,7 +132,7 @@ static int adopt_try(const struct sup_ctx *ctx, int rootfd, const char *id,
 	rc = adoptable_check(&c, err);
 	if (rc < 0)
 		return rc;
-	if (leave_to_watch && sup_lock_is_held(rootfd, WATCH_LOCK) > 0)
+	if (leave_to_watch && cps_lock_is_held(rootfd, SUP_WATCH_LOCK, LOCK_SH) > 0)
 		return -EAGAIN;
 	rc = adopt_by_new(ctx, id, how, client, err);
 	return rc == -EALREADY || sup_client_is_gone(client, rc) ? -EAGAIN : rc;
@@ -153,11 +146,11 @@ static int reload(int rootfd, struct cps_arena *a, struct sup_container *c, stru
 int sup_adopt(const struct sup_ctx *ctx, int rootfd, struct sup_container *c,
 	      const struct sup_adopt_how *how, struct sup_client *client, struct cps_err *err)
 {
-	int64_t start = now_ms();
+	int64_t start = cps_monotonic_ms();
 	int rc;
 
 	for (;;) {
-		int64_t spent = now_ms() - start;
+		int64_t spent = cps_monotonic_ms() - start;
 
 		rc = adopt_try(ctx, rootfd, c->id, how, !(how && how->is_watch) && spent < WATCH_MS,
 			       client, err);
@@ -272,7 +265,7 @@ static bool is_wanted(int rootfd, const char *id)
 	char path[128];
 
 	(void)snprintf(path, sizeof(path), "%s/shim.lock", id);
-	if (sup_lock_is_held(rootfd, path) > 0)
+	if (cps_lock_is_held(rootfd, path, LOCK_SH) > 0)
 		return false;
 	(void)snprintf(path, sizeof(path), "%s/exit.json", id);
 	if (faccessat(rootfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
@@ -283,13 +276,13 @@ static bool is_wanted(int rootfd, const char *id)
 void sup_adopt_all(const struct sup_ctx *ctx, int rootfd, const char *const *ids, size_t n,
 		   void (*warn)(const char *id, const struct cps_err *why))
 {
-	int64_t end = now_ms() + WATCH_MS;
+	int64_t end = cps_monotonic_ms() + WATCH_MS;
 	const char *some[AT_ONCE];
 	size_t k = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		while (is_wanted(rootfd, ids[i]) && now_ms() < end &&
-		       sup_lock_is_held(rootfd, WATCH_LOCK) > 0)
+		while (is_wanted(rootfd, ids[i]) && cps_monotonic_ms() < end &&
+		       cps_lock_is_held(rootfd, SUP_WATCH_LOCK, LOCK_SH) > 0)
 			(void)poll(NULL, 0, LOOK_MS);
 		if (is_wanted(rootfd, ids[i]))
 			some[k++] = ids[i];
@@ -307,7 +300,7 @@ int sup_reconnect(const struct sup_ctx *ctx, const char *what, int rc, struct su
 {
 	struct cps_err why = *err;
 	const char *id = client->id;
-	int64_t now = now_ms();
+	int64_t now = cps_monotonic_ms();
 
 	if (!sup_client_is_gone(client, rc))
 		return rc;
@@ -320,7 +313,7 @@ int sup_reconnect(const struct sup_ctx *ctx, const char *what, int rc, struct su
 	cps_close(&client->sock);
 	client->lost = false;
 	rc = sup_connect(ctx, id, c, client, err);
-	p->since_ms = now_ms();
+	p->since_ms = cps_monotonic_ms();
 	if (rc == 0)
 		fprintf(stderr, "capsule: %s: its shim has died, another one has taken over\n",
 			what);
@@ -337,7 +330,8 @@ int sup_ask(const struct sup_ctx *ctx, const struct sup_question *q, struct sup_
 		cleanup_request struct sup_request r = { 0 };
 
 		sup_request_open(&r, q->op);
-		q->write(&r, q->arg);
+		if (q->write)
+			q->write(&r, q->arg);
 		rc = sup_client_call(client, &r, q->timeout_ms, NULL, ret_ok, err);
 		if (!sup_client_is_gone(client, rc))
 			return rc;

@@ -20,6 +20,9 @@
 
 #define SUP_KEPT_FDS 4
 
+/* In the root directory: whoever has its flock(2) is the watch. */
+#define SUP_WATCH_LOCK "watch.lock"
+
 /* Descriptors that outlived the shim because somebody else held them too. */
 struct sup_kept {
 	const char *exec;		 /* the job's; NULL: the container's own */
@@ -78,7 +81,7 @@ int sup_reconnect(const struct sup_ctx *ctx, const char *what, int rc, struct su
 struct sup_question {
 	const char *what; /* for messages, as above */
 	const char *op;
-	void (*write)(struct sup_request *r, const void *arg); /* its members */
+	void (*write)(struct sup_request *r, const void *arg); /* its members; or NULL */
 	const void *arg;
 	int timeout_ms;
 };

@@ -11,8 +11,8 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "clock.h"
 #include "command.h"
 #include "file.h"
 #include "own.h"
@@ -28,6 +28,13 @@ void sup_request_open(struct sup_request *r, const char *op)
 	cps_jsonw_str(&r->w, "op", op);
 }
 
+void sup_request_hello(struct sup_request *r)
+{
+	sup_request_open(r, CPS_OP_HELLO);
+	cps_jsonw_u64(&r->w, "protocol", CPS_PROTOCOL);
+	cps_jsonw_str(&r->w, "version", PACKAGE_VERSION);
+}
+
 void sup_request_fd(struct sup_request *r, const char *name, int fd)
 {
 	r->fd_names[r->nfds] = name;
@@ -37,14 +44,6 @@ void sup_request_fd(struct sup_request *r, const char *name, int fd)
 void sup_request_done(struct sup_request *r)
 {
 	cps_buf_done(&r->buf);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 int sup_client_send(struct sup_client *c, struct sup_request *r, uint32_t *ret_id,
@@ -81,11 +80,11 @@ static int wait_readable(struct sup_client *c, int timeout_ms, struct cps_err *e
 {
 	struct pollfd p[2] = { { .fd = c->sock, .events = POLLIN },
 			       { .fd = c->interrupt, .events = POLLIN } };
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = cps_monotonic_ms() + timeout_ms;
 	int n;
 
 	do {
-		int64_t left = end - now_ms();
+		int64_t left = end - cps_monotonic_ms();
 
 		n = poll(p, 2, timeout_ms < 0 ? -1 : left < 0 ? 0 : (int)left);
 	} while (n < 0 && errno == EINTR);
@@ -138,11 +137,11 @@ int sup_client_check(struct sup_client *c, const struct cps_frame *f,
 int sup_client_reply(struct sup_client *c, uint32_t id, int timeout_ms, struct cps_frame *ret_frame,
 		     const struct cps_json **ret_ok, struct cps_err *err)
 {
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = cps_monotonic_ms() + timeout_ms;
 
 	for (;;) {
 		cleanup_frame struct cps_frame f = { 0 };
-		int64_t left = end - now_ms();
+		int64_t left = end - cps_monotonic_ms();
 		int rc = sup_client_recv(c,
 					 timeout_ms < 0 ? SUP_NO_TIMEOUT
 					 : left < 0	? 0
@@ -184,9 +183,7 @@ int sup_client_hello(struct sup_client *c, struct cps_err *err)
 	int64_t pid;
 	int rc;
 
-	sup_request_open(&r, CPS_OP_HELLO);
-	cps_jsonw_u64(&r.w, "protocol", CPS_PROTOCOL);
-	cps_jsonw_str(&r.w, "version", PACKAGE_VERSION);
+	sup_request_hello(&r);
 	rc = sup_client_call(c, &r, SUP_HELLO_MS, NULL, &ok, err);
 	if (rc < 0)
 		return rc;
@@ -199,7 +196,7 @@ int sup_client_hello(struct sup_client *c, struct cps_err *err)
 
 int sup_client_open(struct sup_client *c, int rootfd, const char *id, struct cps_err *err)
 {
-	int64_t end = now_ms() + SUP_HELLO_MS;
+	int64_t end = cps_monotonic_ms() + SUP_HELLO_MS;
 	cleanup_fd int dir = -1;
 	int rc;
 
@@ -212,7 +209,7 @@ int sup_client_open(struct sup_client *c, int rootfd, const char *id, struct cps
 		rc = cps_sock_connect(dir, "shim.sock", SOCK_NONBLOCK);
 		if (rc != -EAGAIN) /* its queue of clients is full: it is slow, or stuck */
 			break;
-		if (now_ms() > end)
+		if (cps_monotonic_ms() > end)
 			return cps_failx(err, ETIMEDOUT,
 					 "the shim of container '%s' accepts no connection", id);
 		(void)poll(NULL, 0, CONNECT_RETRY_MS);

@@ -47,6 +47,8 @@ struct sup_request {
 };
 
 void sup_request_open(struct sup_request *r, const char *op);
+/* The greeting, members and all. */
+void sup_request_hello(struct sup_request *r);
 void sup_request_fd(struct sup_request *r, const char *name, int fd);
 void sup_request_done(struct sup_request *r);
 

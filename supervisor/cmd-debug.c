@@ -37,9 +37,7 @@ static int shim_ask(struct sup_client *c, int dirfd, const struct cps_json **ret
 		c->sock = -1;
 		return cps_fail(err, -rc, "connect to it");
 	}
-	sup_request_open(&hello, CPS_OP_HELLO);
-	cps_jsonw_u64(&hello.w, "protocol", CPS_PROTOCOL);
-	cps_jsonw_str(&hello.w, "version", PACKAGE_VERSION);
+	sup_request_hello(&hello);
 	sup_request_open(&debug, CPS_OP_DEBUG);
 	rc = sup_client_send(c, &hello, &ids[0], err);
 	if (rc == 0)
@@ -128,7 +126,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 {
 	cleanup_args struct sup_args args = { 0 };
 	const char *format = NULL;
-	bool json;
+	bool json = false;
 	const struct cps_opt table[] = {
 		{ "format", 0, CPS_OPT_STR, &format, "FORMAT", "text (default) or json" },
 		{ 0 },
@@ -137,11 +135,10 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 
 	if (rc < 0 || args.done)
 		return rc;
-	json = format && strcmp(format, "json") == 0;
-	if (format && !json && strcmp(format, "text") != 0)
-		return cps_failx(err, EINVAL, "debug: --format: '%.40s' is neither text nor json",
-				 format);
-	return cps_wrap(err, show(ctx->root, args.v[0], json, err), "debug %.64s", args.v[0]);
+	rc = sup_format_parse(format, &json, err);
+	if (rc == 0)
+		rc = show(ctx->root, args.v[0], json, err);
+	return cps_wrap(err, rc, "debug %.64s", args.v[0]);
 }
 
 const struct sup_command sup_cmd_debug = {

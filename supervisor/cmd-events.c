@@ -80,9 +80,8 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		return rc;
 	for (int i = 0; rc == 0 && i < args.n; i++)
 		rc = sup_id_check(args.v[i], err);
-	s.json = format && strcmp(format, "json") == 0;
-	if (rc == 0 && format && !s.json && strcmp(format, "text") != 0)
-		rc = cps_failx(err, EINVAL, "--format: '%.40s' is neither text nor json", format);
+	if (rc == 0)
+		rc = sup_format_parse(format, &s.json, err);
 	s.has_since = since != NULL;
 	if (rc == 0 && since)
 		rc = sup_when_parse("since", since, &s.since, err);

@@ -46,10 +46,7 @@ static void json_row(struct cps_jsonw *w, const struct sup_container *c)
 	cps_jsonw_str(w, "created", c->created);
 	if (c->broken)
 		cps_jsonw_str(w, "reason", c->broken);
-	if (c->exit_json)
-		cps_jsonw_node(w, "exit", c->exit_json);
-	else if (sup_exit_is_unknown(c))
-		cps_jsonw_raw(w, "exit", "{\"known\":false}");
+	(void)sup_exit_write(c, w);
 	cps_jsonw_close(w, '}');
 }
 

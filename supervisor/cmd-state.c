@@ -101,11 +101,7 @@ static void node_write(struct cps_jsonw *w, const char *key, const struct cps_js
 /* How it ended; null while it has not. */
 static void exit_write(const struct sup_container *c, struct cps_jsonw *w)
 {
-	if (c->exit_json)
-		cps_jsonw_node(w, "exit", c->exit_json);
-	else if (sup_exit_is_unknown(c))
-		cps_jsonw_raw(w, "exit", "{\"known\":false}");
-	else
+	if (!sup_exit_write(c, w))
 		cps_jsonw_null(w, "exit");
 }
 
@@ -125,19 +121,13 @@ static int files_write(int rootfd, const struct sup_container *c, struct cps_are
 	return 0;
 }
 
-static void no_members(struct sup_request *r, const void *arg)
-{
-	(void)r;
-	(void)arg;
-}
-
 /* What only the shim knows. */
 static int shim_write(const struct sup_ctx *ctx, struct sup_client *client, int rootfd,
 		      struct sup_container *c, struct cps_jsonw *w, struct cps_err *err)
 {
 	const struct cps_json *state = NULL, *jobs = NULL, *ooms;
 	char what[80];
-	const struct sup_question q = { what, CPS_OP_STATE, no_members, NULL, SUP_HELLO_MS };
+	const struct sup_question q = { what, CPS_OP_STATE, NULL, NULL, SUP_HELLO_MS };
 	int rc;
 
 	(void)snprintf(what, sizeof(what), "state %.64s", c->id);

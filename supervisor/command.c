@@ -127,6 +127,14 @@ int sup_args_each(struct sup_ctx *ctx, const struct sup_args *args, const char *
 	return failed;
 }
 
+int sup_format_parse(const char *text, bool *ret_json, struct cps_err *err)
+{
+	if (text && strcmp(text, "text") != 0 && strcmp(text, "json") != 0)
+		return cps_failx(err, EINVAL, "--format: '%.40s' is neither text nor json", text);
+	*ret_json = text && strcmp(text, "json") == 0;
+	return 0;
+}
+
 int sup_exit_unknown(struct sup_ctx *ctx, struct cps_err *err)
 {
 	ctx->exit_code = SUP_EXIT_UNKNOWN;

@@ -66,6 +66,9 @@ int sup_args_each(struct sup_ctx *ctx, const struct sup_args *args, const char *
 		  int (*one)(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err),
 		  void *arg, struct cps_err *err);
 
+/* Option --format of commands that print text or JSON; NULL: text. */
+int sup_format_parse(const char *text, bool *ret_json, struct cps_err *err);
+
 /* The failure of a command whose result would have been an exit code that nobody knows. */
 int sup_exit_unknown(struct sup_ctx *ctx, struct cps_err *err);
 

@@ -12,10 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "delete.h"
+#include "file.h"
 #include "foreground.h"
 #include "log-files.h"
 #include "own.h"
@@ -211,7 +213,7 @@ static void runtime_wait(const struct sup_ctx *ctx, const char *id, int signal_f
 	cleanup_fd int rootfd = sup_store_open(ctx->root, &ignored);
 	int looks = 0;
 
-	while (rootfd >= 0 && sup_lock_is_held(rootfd, id) > 0) {
+	while (rootfd >= 0 && cps_lock_is_held(rootfd, id, LOCK_SH) > 0) {
 		if (++looks == SILENT_LOOKS)
 			fprintf(stderr,
 				"capsule: %s: its shim has died; waiting for what it had begun\n",

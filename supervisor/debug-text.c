@@ -11,15 +11,6 @@
 
 #define INDENT 2
 
-static void plain_add(struct cps_buf *out, const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		cps_buf_add(out, c < 0x20 || c == 0x7f ? "?" : &text[i], 1);
-	}
-}
-
 static void scalar_add(struct cps_buf *out, const struct cps_json *node)
 {
 	if (node->type == CPS_JSON_BOOL)
@@ -27,7 +18,7 @@ static void scalar_add(struct cps_buf *out, const struct cps_json *node)
 	else if (node->type == CPS_JSON_NULL)
 		cps_buf_puts(out, "-");
 	else
-		plain_add(out, node->text ? node->text : "", node->len);
+		cps_buf_add_plain(out, node->text ? node->text : "", node->len);
 }
 
 static bool is_scalar(const struct cps_json *node)
@@ -61,7 +52,7 @@ static void flat_add(struct cps_buf *out, const struct cps_json *node)
 		cps_buf_puts(out, between);
 		between = node->type == CPS_JSON_OBJECT ? ", " : " ";
 		if (m->key) {
-			plain_add(out, m->key, strlen(m->key));
+			cps_buf_add_plain(out, m->key, strlen(m->key));
 			cps_buf_puts(out, " ");
 		}
 		flat_add(out, m);
@@ -90,7 +81,7 @@ static void member_add(struct cps_buf *out, const struct cps_json *m, int depth)
 {
 	indent_add(out, depth);
 	if (m->key) {
-		plain_add(out, m->key, strlen(m->key));
+		cps_buf_add_plain(out, m->key, strlen(m->key));
 		cps_buf_puts(out, ":");
 	} else {
 		cps_buf_puts(out, "-");

@@ -39,15 +39,6 @@ bool sup_event_parse(struct cps_arena *a, const char *line, size_t len, struct s
 
 /* ---- text ---- */
 
-static void plain_add(struct cps_buf *out, const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		cps_buf_add(out, c < 0x20 || c == 0x7f ? "?" : &text[i], 1);
-	}
-}
-
 /* A word as a shell would need it, as far as that is readable. */
 static void word_add(struct cps_buf *out, const struct cps_json *node)
 {
@@ -58,7 +49,7 @@ static void word_add(struct cps_buf *out, const struct cps_json *node)
 		bare = !strchr(" \t\n'\"\\$`;&|<>()*?[]{}", text[i]);
 	if (!bare)
 		cps_buf_puts(out, "'");
-	plain_add(out, text, node->len);
+	cps_buf_add_plain(out, text, node->len);
 	if (!bare)
 		cps_buf_puts(out, "'");
 }
@@ -72,7 +63,7 @@ static void scalar_add(struct cps_buf *out, const struct cps_json *node)
 	else if (node->type == CPS_JSON_STRING)
 		word_add(out, node);
 	else
-		plain_add(out, node->text ? node->text : "", node->len);
+		cps_buf_add_plain(out, node->text ? node->text : "", node->len);
 }
 
 static int64_t number(const struct cps_json *o, const char *key)
@@ -129,13 +120,13 @@ static void member_add(struct cps_buf *out, const struct cps_json *m)
 	} else if (strcmp(m->key, "signal") == 0 && m->type == CPS_JSON_NUMBER) {
 		signal_add(out, number(m->parent, "signal"));
 	} else if (strcmp(m->key, "error") == 0 && m->type == CPS_JSON_STRING) {
-		plain_add(out, m->text, m->len);
+		cps_buf_add_plain(out, m->text, m->len);
 	} else if (m->type == CPS_JSON_ARRAY || m->type == CPS_JSON_OBJECT) {
-		plain_add(out, m->key, strlen(m->key));
+		cps_buf_add_plain(out, m->key, strlen(m->key));
 		for (each = m->first; each; each = each->next) {
 			cps_buf_puts(out, " ");
 			if (each->key) {
-				plain_add(out, each->key, strlen(each->key));
+				cps_buf_add_plain(out, each->key, strlen(each->key));
 				cps_buf_puts(out, "=");
 			}
 			scalar_add(out, each);
@@ -143,9 +134,9 @@ static void member_add(struct cps_buf *out, const struct cps_json *m)
 	} else if (m->type == CPS_JSON_BOOL) {
 		if (!m->boolean)
 			cps_buf_puts(out, "no ");
-		plain_add(out, m->key, strlen(m->key));
+		cps_buf_add_plain(out, m->key, strlen(m->key));
 	} else {
-		plain_add(out, m->key, strlen(m->key));
+		cps_buf_add_plain(out, m->key, strlen(m->key));
 		cps_buf_puts(out, " ");
 		scalar_add(out, m);
 	}
@@ -155,11 +146,11 @@ void sup_event_text(const struct sup_event *e, struct cps_buf *out)
 {
 	const char *between = "  ";
 
-	plain_add(out, e->time, strlen(e->time));
+	cps_buf_add_plain(out, e->time, strlen(e->time));
 	cps_buf_puts(out, "  ");
-	plain_add(out, e->id, strlen(e->id));
+	cps_buf_add_plain(out, e->id, strlen(e->id));
 	cps_buf_puts(out, "  ");
-	plain_add(out, e->event, strlen(e->event));
+	cps_buf_add_plain(out, e->event, strlen(e->event));
 	for (const struct cps_json *m = e->json->first; m; m = m->next) {
 		if (strcmp(m->key, "time") == 0 || strcmp(m->key, "id") == 0 ||
 		    strcmp(m->key, "event") == 0)

@@ -19,16 +19,10 @@
 #define FILE_MAX (1 << 20)
 #define JOBS_MAX 10000 /* that a shim remembers at the most */
 
-static void request_write(struct sup_request *r, const void *arg)
-{
-	(void)r;
-	(void)arg;
-}
-
 int sup_jobs_get(const struct sup_ctx *ctx, const char *what, struct sup_container *c,
 		 struct sup_client *client, const struct cps_json **ret, struct cps_err *err)
 {
-	const struct sup_question q = { what, CPS_OP_JOBS, request_write, NULL, SUP_HELLO_MS };
+	const struct sup_question q = { what, CPS_OP_JOBS, NULL, NULL, SUP_HELLO_MS };
 	const struct cps_json *ok = NULL, *jobs;
 	int rc = sup_ask(ctx, &q, c, client, &ok, err);
 
@@ -44,16 +38,10 @@ int sup_jobs_get(const struct sup_ctx *ctx, const char *what, struct sup_contain
 /* NULL if it is missing or damaged. */
 static const struct cps_json *object_read(int dir, const char *name, struct cps_arena *a)
 {
-	cleanup_free char *text = NULL;
 	const struct cps_json *obj = NULL;
 	struct cps_err ignored;
-	size_t len;
 
-	if (cps_file_read(dir, name, FILE_MAX, &text, &len, &ignored) < 0 ||
-	    cps_json_parse(a, text, len, &obj, &ignored) < 0 ||
-	    cps_json_want(obj, CPS_JSON_OBJECT, &ignored) < 0)
-		return NULL;
-	return obj;
+	return cps_json_load(a, dir, name, FILE_MAX, &obj, &ignored) < 0 ? NULL : obj;
 }
 
 static int exec_open(int rootfd, const char *id)
@@ -93,10 +81,7 @@ static void job_write(struct cps_jsonw *w, const char *exec, const struct cps_js
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
 		if (cps_json_get(job, same[i]))
 			cps_jsonw_node(w, same[i], cps_json_get(job, same[i]));
-	if (exit)
-		cps_jsonw_node(w, "exit", exit);
-	else
-		cps_jsonw_raw(w, "exit", "{\"known\":false}");
+	sup_exit_write_record(exit, w);
 	cps_jsonw_close(w, '}');
 }
 

@@ -50,15 +50,7 @@ static bool is_other_boot(const struct sup_identity *who)
 
 bool sup_identity_is_alive(const struct sup_identity *who)
 {
-	uint64_t ticks;
-	char letter;
-
-	if (who->pid <= 0 || is_other_boot(who))
-		return false;
-	if (cps_proc_start_time(who->pid, &ticks) < 0 || ticks != who->start_time)
-		return false;
-	letter = cps_proc_state(who->pid); /* a zombie has ended, whoever is to reap it */
-	return letter && letter != 'Z' && letter != 'X';
+	return who->pid > 0 && !is_other_boot(who) && cps_proc_is_alive(who->pid, who->start_time);
 }
 
 static const struct cps_json *either_get(const struct cps_json *obj, const char *a, const char *b)
@@ -176,35 +168,16 @@ static int file_load(int dir, const char *name, struct cps_arena *a,
 	return rc;
 }
 
-static bool is_listening(int dir, const char *name)
-{
-	int rc = cps_sock_connect(dir, name, SOCK_NONBLOCK);
-
-	if (rc >= 0)
-		(void)close(rc);
-	return rc >= 0 || rc == -EAGAIN; /* EAGAIN: its queue is full, so somebody holds it */
-}
-
-int sup_lock_is_held(int dirfd, const char *name)
-{
-	cleanup_fd int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
-		return 0;
-	return errno == EWOULDBLOCK ? 1 : -errno;
-}
-
 /* Its lock decides, where there is one: a process that is being killed has let go of it before it
  * is gone, and one that takes over holds it before shim.json names it. */
 static bool is_shim_alive(int dir, const struct sup_container *c)
 {
-	int held = sup_lock_is_held(dir, "shim.lock");
+	int held = cps_lock_is_held(dir, "shim.lock", LOCK_SH);
 
 	if (held >= 0)
 		return held;
-	return c->shim_json ? sup_identity_is_alive(&c->shim) : is_listening(dir, "shim.sock");
+	return c->shim_json ? sup_identity_is_alive(&c->shim)
+			    : cps_sock_is_listening(dir, "shim.sock");
 }
 
 bool sup_exit_is_unknown(const struct sup_container *c)
@@ -216,6 +189,22 @@ bool sup_exit_is_unknown(const struct sup_container *c)
 	if (!c->exit_json)
 		return !c->shim_alive; /* which may be about to write it */
 	return known && known->type == CPS_JSON_BOOL && !known->boolean;
+}
+
+void sup_exit_write_record(const struct cps_json *exit, struct cps_jsonw *w)
+{
+	if (exit)
+		cps_jsonw_node(w, "exit", exit);
+	else
+		cps_jsonw_raw(w, "exit", "{\"known\":false}");
+}
+
+bool sup_exit_write(const struct sup_container *c, struct cps_jsonw *w)
+{
+	if (!c->exit_json && !sup_exit_is_unknown(c))
+		return false;
+	sup_exit_write_record(c->exit_json, w);
+	return true;
 }
 
 /* Did its shim die before the runtime had answered? */
@@ -232,8 +221,8 @@ static void status_find(int dir, struct sup_container *c)
 	if (c->exit_json)
 		c->status = SUP_STATUS_STOPPED;
 	else if (sup_identity_is_alive(&c->init))
-		c->status =
-			is_listening(dir, "gate.sock") ? SUP_STATUS_CREATED : SUP_STATUS_RUNNING;
+		c->status = cps_sock_is_listening(dir, "gate.sock") ? SUP_STATUS_CREATED
+								    : SUP_STATUS_RUNNING;
 	else if (c->init.pid && !is_cut_short(c)) /* recorded once it was there */
 		c->status = SUP_STATUS_STOPPED;
 	else if (c->shim_alive)

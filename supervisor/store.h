@@ -77,10 +77,11 @@ int sup_container_open(const char *root, const char *id, struct cps_arena *a, in
 
 bool sup_identity_is_alive(const struct sup_identity *who);
 
-/* Does anybody hold this file's flock(2)? -errno: it cannot be told; -ENOENT: no such file. */
-int sup_lock_is_held(int dirfd, const char *name);
-
 /* Is it stopped, and nobody knows how it ended? */
 bool sup_exit_is_unknown(const struct sup_container *c);
+/* Member "exit", how it ended. False: it has not, and nothing is written. */
+bool sup_exit_write(const struct sup_container *c, struct cps_jsonw *w);
+/* … of a container or job whose exit object is `exit`; NULL: it has ended without a record. */
+void sup_exit_write_record(const struct cps_json *exit, struct cps_jsonw *w);
 
 #endif

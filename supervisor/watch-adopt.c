@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "clock.h"
 #include "own.h"
 #include "proc.h"
 
@@ -97,7 +98,7 @@ static int helper_adopt(const struct sup_watch *w, const struct sup_watch_ct *ct
 		(void)fprintf(stderr,
 			      "capsule: %s: shim %d has died, shim %d has taken over after %d ms\n",
 			      ct->id, (int)ct->shim, (int)client.shim_pid,
-			      (int)(sup_watch_now_ms() - ct->died_ms));
+			      (int)(cps_monotonic_ms() - ct->died_ms));
 	return rc;
 }
 

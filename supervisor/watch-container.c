@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "clock.h"
 #include "file.h"
 #include "own.h"
 #include "proto.h"
@@ -54,7 +55,7 @@ static void state_set(struct sup_watch *w, struct sup_watch_ct *ct, enum sup_wat
 void sup_watch_ct_wait(struct sup_watch *w, struct sup_watch_ct *ct, int64_t delay_ms)
 {
 	state_set(w, ct, SUP_WATCH_LOOKING);
-	ct->due_ms = sup_watch_now_ms() + delay_ms;
+	ct->due_ms = cps_monotonic_ms() + delay_ms;
 }
 
 void sup_watch_ct_new(struct sup_watch *w, const char *id, unsigned delay_ms)
@@ -125,7 +126,7 @@ static bool death_count(struct sup_watch *w, struct sup_watch_ct *ct)
 
 void sup_watch_ct_died(struct sup_watch *w, struct sup_watch_ct *ct)
 {
-	int64_t now = sup_watch_now_ms();
+	int64_t now = cps_monotonic_ms();
 
 	if (ct->greeted_ms && now - ct->greeted_ms > LONG_LIFE_MS) {
 		ct->deaths = 0;
@@ -161,7 +162,7 @@ static bool on_reply(struct sup_watch *w, struct sup_watch_ct *ct, struct cps_fr
 	if (f->id == HELLO_ID && rc == 0) {
 		ct->died_ms = 0;
 		ct->looks = 0;
-		ct->greeted_ms = sup_watch_now_ms();
+		ct->greeted_ms = cps_monotonic_ms();
 		return true;
 	}
 	if (f->id == KEEP_ID && rc == 0) {
@@ -237,18 +238,21 @@ static void on_frames(struct sup_watch *w, void *owner)
 
 /* ---- looking ---- */
 
-static int requests_send(int sock, struct cps_err *err)
+/* Both at once, with HELLO_ID and KEEP_ID: a connection's first two numbers. */
+static int requests_send(const struct sup_watch_ct *ct, int sock, struct cps_err *err)
 {
-	static const char hello[] =
-		"{\"op\":\"hello\",\"protocol\":1,\"version\":\"" PACKAGE_VERSION "\"}";
-	static const char keep[] = "{\"op\":\"keep\"}";
-	int rc = cps_frame_send(sock, CPS_FRAME_REQUEST, HELLO_ID, hello, sizeof(hello) - 1, NULL,
-				0, MSG_DONTWAIT, err);
+	struct sup_client client = SUP_CLIENT_INIT; /* to write to sock, no more: it owns nothing */
+	cleanup_request struct sup_request hello = { 0 };
+	cleanup_request struct sup_request keep = { 0 };
+	uint32_t id = 0;
+	int rc;
 
-	if (rc == 0)
-		rc = cps_frame_send(sock, CPS_FRAME_REQUEST, KEEP_ID, keep, sizeof(keep) - 1, NULL,
-				    0, MSG_DONTWAIT, err);
-	return rc;
+	client.sock = sock;
+	client.id = ct->id;
+	sup_request_hello(&hello);
+	sup_request_open(&keep, CPS_OP_KEEP);
+	rc = sup_client_send(&client, &hello, &id, err);
+	return rc < 0 ? rc : sup_client_send(&client, &keep, &id, err);
 }
 
 /* 0, or -errno; -ENOENT and -ECONNREFUSED: nobody is there. */
@@ -263,7 +267,7 @@ static int greet(struct sup_watch *w, struct sup_watch_ct *ct, int dir)
 	sock = cps_sock_connect(dir, "shim.sock", SOCK_NONBLOCK);
 	if (sock < 0)
 		return sock;
-	rc = requests_send(sock, &err);
+	rc = requests_send(ct, sock, &err);
 	if (rc < 0)
 		return -ECONNREFUSED; /* it has just gone */
 	ct->source = (struct sup_watch_source){ on_frames, ct };
@@ -296,9 +300,9 @@ static void shimless(struct sup_watch *w, struct sup_watch_ct *ct, int rootfd)
 		sup_watch_ct_free(w, ct);
 		return;
 	}
-	if (rc == 0 && c.shim_json && sup_adopt_wanted(&c)) {
+	if (rc == 0 && sup_adopt_wanted(&c)) {
 		if (!ct->died_ms)
-			ct->died_ms = sup_watch_now_ms();
+			ct->died_ms = cps_monotonic_ms();
 		ct->shim = c.shim.pid;
 		if (!death_count(w, ct))
 			return;

@@ -20,10 +20,10 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
+#include "clock.h"
 #include "file.h"
 #include "own.h"
 
-#define LOCK_NAME     "watch.lock"
 #define LOCK_TRIES    20
 #define LOCK_TRY_MS   20
 #define ROOT_RETRY_MS 1000
@@ -40,7 +40,7 @@ static int lock_is_the_file(int lock, int rootfd)
 	struct stat there;
 
 	return fstat(lock, &ours) == 0 &&
-	       fstatat(rootfd, LOCK_NAME, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstatat(rootfd, SUP_WATCH_LOCK, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
@@ -48,13 +48,13 @@ static int lock_is_the_file(int lock, int rootfd)
 static int lock_try(int rootfd, int *ret_lock, struct cps_err *err)
 {
 	cleanup_fd int fd =
-		openat(rootfd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		openat(rootfd, SUP_WATCH_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return cps_fail(err, errno, "open '%s'", LOCK_NAME);
+		return cps_fail(err, errno, "open '%s'", SUP_WATCH_LOCK);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN
-					    : cps_fail(err, errno, "lock '%s'", LOCK_NAME);
+					    : cps_fail(err, errno, "lock '%s'", SUP_WATCH_LOCK);
 	if (!lock_is_the_file(fd, rootfd))
 		return -EAGAIN;
 	*ret_lock = take_fd(&fd);
@@ -67,7 +67,7 @@ static int lock_held(int rootfd, const char *root, struct cps_err *err)
 	struct cps_err ignored;
 	size_t len = 0;
 
-	if (cps_file_read(rootfd, LOCK_NAME, 64, &text, &len, &ignored) < 0)
+	if (cps_file_read(rootfd, SUP_WATCH_LOCK, 64, &text, &len, &ignored) < 0)
 		len = 0;
 	return cps_failx(err, EBUSY, "shim watch: '%s' is being watched already%s%s", root,
 			 len > 0 ? ", by pid " : "", len > 0 ? text : "");
@@ -91,7 +91,7 @@ static int lock_take(struct sup_watch *w, int rootfd, struct cps_err *err)
 		return rc;
 	n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	if (ftruncate(w->lock, 0) < 0 || pwrite(w->lock, pid, (size_t)n, 0) != n)
-		return cps_fail(err, errno, "write '%s'", LOCK_NAME);
+		return cps_fail(err, errno, "write '%s'", SUP_WATCH_LOCK);
 	return 0;
 }
 
@@ -144,7 +144,7 @@ void sup_watch_root_done(struct sup_watch *w)
 	cleanup_fd int rootfd = open(w->ctx->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (w->lock >= 0 && rootfd >= 0 && lock_is_the_file(w->lock, rootfd))
-		(void)unlinkat(rootfd, LOCK_NAME, 0); /* while it is ours */
+		(void)unlinkat(rootfd, SUP_WATCH_LOCK, 0); /* while it is ours */
 	cps_close(&w->lock);
 }
 
@@ -163,7 +163,7 @@ static void root_lost(struct sup_watch *w)
 	w->root_wd = -1;
 	w->lock_wd = -1;
 	cps_close(&w->lock);
-	w->root_ms = sup_watch_now_ms() + ROOT_RETRY_MS;
+	w->root_ms = cps_monotonic_ms() + ROOT_RETRY_MS;
 }
 
 void sup_watch_root_due(struct sup_watch *w)
@@ -178,7 +178,7 @@ void sup_watch_root_due(struct sup_watch *w)
 	}
 	/* not there, or removed while we looked */
 	cps_close(&w->lock);
-	w->root_ms = sup_watch_now_ms() + ROOT_RETRY_MS;
+	w->root_ms = cps_monotonic_ms() + ROOT_RETRY_MS;
 }
 
 static void one_event(struct sup_watch *w, const struct inotify_event *e)

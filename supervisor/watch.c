@@ -18,21 +18,13 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
+#include "clock.h"
 #include "own.h"
 
 #define EVENTS_PER_ROUND 16
 #define LOOKS_PER_ROUND	 16
 #define FDS_RESERVED	 64 /* for what is not counted: the loop's own, a frame's on their way in */
-
-int64_t sup_watch_now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 int sup_watch_add(struct sup_watch *w, int fd, struct sup_watch_source *source)
 {
@@ -132,7 +124,7 @@ static int loop_init(struct sup_watch *w, struct cps_err *err)
 /* What is due now; how long until the next is, -1: nothing waits. */
 static int due_run(struct sup_watch *w)
 {
-	int64_t now = sup_watch_now_ms();
+	int64_t now = cps_monotonic_ms();
 	int64_t next = w->root_ms ? w->root_ms : INT64_MAX;
 	struct sup_watch_ct *ct = LIST_FIRST(&w->cts);
 	unsigned looks = 0;

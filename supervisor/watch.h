@@ -104,7 +104,6 @@ struct sup_watch {
 /* Runs until a signal ends it (0) or it cannot go on. */
 int sup_watch_run(const struct sup_ctx *ctx, struct cps_err *err);
 
-int64_t sup_watch_now_ms(void);
 int sup_watch_add(struct sup_watch *w, int fd, struct sup_watch_source *source);
 /* Ends the loop: rc is sup_watch_run()'s. */
 void sup_watch_end(struct sup_watch *w, int rc);

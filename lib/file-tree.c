@@ -20,12 +20,12 @@
 
 #include "own.h"
 
-#define AGAIN_MAX                                                                                 \
-	128	       /* a rename anywhere on the system may make the kernel ask for another try \
-			*/
-#define LINKS_MAX  40  /* the kernel's own bound */
-#define DEPTH_MAX  256 /* one descriptor and one directory buffer for each level */
-#define PASSES_MAX 16  /* over one directory that somebody keeps filling */
+#define AGAIN_MAX                                                                                \
+	128	      /* a rename anywhere on the system may make the kernel ask for another try \
+		       */
+#define LINKS_MAX  40 /* the kernel's own bound */
+#define DEPTH_MAX  64 /* one descriptor and one directory buffer for each level */
+#define PASSES_MAX 16 /* over one directory that somebody keeps filling */
 
 static int open_resolved(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
@@ -183,25 +183,36 @@ int cps_mkdir_all(const char *path, mode_t mode, struct cps_err *err)
 	return 0;
 }
 
-static int tree_empty(int dirfd, const char *name, unsigned depth, struct cps_err *err);
+/* One removal. Levels below DEPTH_MAX are taken to the top of the tree by rename(2) and have their
+ * turn there, so that neither descriptors nor stack grow with the tree's depth. */
+struct removal {
+	int top; /* the tree itself, once it is open */
+	unsigned long lifted;
+};
+
+static int tree_empty(struct removal *r, int dirfd, const char *name, unsigned depth,
+		      struct cps_err *err);
 
 /*
  * Removes one entry, whatever it is, and whatever somebody makes of it meanwhile. type is what the
  * directory says, a hint.
  */
-static int entry_remove(int dirfd, const char *name, unsigned char type, unsigned depth,
-			struct cps_err *err)
+static int entry_remove(struct removal *r, int dirfd, const char *name, unsigned char type,
+			unsigned depth, struct cps_err *err)
 {
-	for (int pass = 0; pass < PASSES_MAX; pass++) {
+	unsigned long lifted;
+
+	for (int pass = 0; pass < PASSES_MAX;) {
 		int rc;
 
+		lifted = r->lifted;
 		if (type != DT_DIR) {
 			if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 				return 0;
 			if (errno != EISDIR) /* what Linux says for a directory */
 				return cps_fail(err, errno, "remove '%s'", name);
 		}
-		rc = tree_empty(dirfd, name, depth, err);
+		rc = tree_empty(r, dirfd, name, depth, err);
 		if (rc < 0)
 			return rc;
 		if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
@@ -209,24 +220,62 @@ static int entry_remove(int dirfd, const char *name, unsigned char type, unsigne
 		if (errno != ENOTEMPTY && errno != ENOTDIR)
 			break;
 		type = DT_UNKNOWN; /* filled or exchanged behind our back: look again */
+		if (depth > 0 || r->lifted == lifted)
+			pass++; /* not where the next levels have just come to the top */
 	}
 	return cps_fail(err, errno, "remove directory '%s'", name);
 }
 
+static int lift(struct removal *r, int dirfd, const char *name, struct cps_err *err)
+{
+	char up[48];
+
+	do {
+		(void)snprintf(up, sizeof(up), ".lifted-%lu", r->lifted++);
+		if (renameat2(dirfd, name, r->top, up, RENAME_NOREPLACE) == 0 || errno == ENOENT)
+			return 0;
+	} while (errno == EEXIST);
+	return cps_fail(err, errno, "'%s' is nested deep, and moving it up", name);
+}
+
+/* All entries but the directory itself; an error does not end the work. */
+static int entries_remove(struct removal *r, DIR *dir, unsigned depth, struct cps_err *err)
+{
+	const struct dirent *entry;
+	int first = 0;
+
+	for (;;) {
+		struct cps_err why = { 0 };
+
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry)
+			break;
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (entry_remove(r, dirfd(dir), entry->d_name, entry->d_type, depth + 1, &why) <
+			    0 &&
+		    first == 0) {
+			first = -why.num;
+			if (err)
+				*err = why;
+		}
+	}
+	return errno != 0 && first == 0 ? cps_fail(err, errno, "read the directory") : first;
+}
+
 /*
- * Empties the directory `name`. An error does not end the work: what can go goes, and the first
- * error is told. Not a symlink and not another file system: both are the kernel's to check, in the
- * same call that opens.
+ * Empties the directory `name`. What can go goes, and the first error is told. Not a symlink and
+ * not another file system: both are the kernel's to check, in the same call that opens.
  */
-static int tree_empty(int dirfd, const char *name, unsigned depth, struct cps_err *err)
+static int tree_empty(struct removal *r, int dirfd, const char *name, unsigned depth,
+		      struct cps_err *err)
 {
 	cleanup_dir DIR *dir = NULL;
-	struct dirent *entry;
-	int first = 0;
-	int fd;
+	int fd, rc;
 
 	if (depth >= DEPTH_MAX)
-		return cps_failx(err, ELOOP, "'%s' is nested more than %d deep", name, DEPTH_MAX);
+		return lift(r, dirfd, name, err);
 	fd = open_resolved(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
 			   RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
@@ -240,30 +289,15 @@ static int tree_empty(int dirfd, const char *name, unsigned depth, struct cps_er
 		cps_close(&fd);
 		return cps_fail(err, ENOMEM, "read directory '%s'", name);
 	}
-
-	for (;;) {
-		struct cps_err why = { 0 };
-
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry)
-			break;
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (entry_remove(fd, entry->d_name, entry->d_type, depth + 1, &why) < 0 &&
-		    first == 0) {
-			first = -why.num;
-			if (err)
-				*err = why;
-		}
-	}
-	if (errno != 0 && first == 0)
-		first = cps_fail(err, errno, "read directory '%s'", name);
-	return first < 0 ? cps_wrap(err, first, "%s", name) : 0;
+	if (depth == 0)
+		r->top = fd;
+	rc = entries_remove(r, dir, depth, err);
+	return rc < 0 ? cps_wrap(err, rc, "%s", name) : 0;
 }
 
 int cps_remove_tree(int dirfd, const char *name, struct cps_err *err)
 {
+	struct removal r = { .top = -1 };
 	cleanup_fd int parent = -1;
 	const char *slash = strrchr(name, '/');
 	const char *base = slash ? slash + 1 : name;
@@ -272,7 +306,7 @@ int cps_remove_tree(int dirfd, const char *name, struct cps_err *err)
 	if (*base == '\0' || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
 		return cps_failx(err, EINVAL, "remove '%s': no name of a tree", name);
 	if (!slash)
-		return entry_remove(dirfd, name, DT_UNKNOWN, 0, err);
+		return entry_remove(&r, dirfd, name, DT_UNKNOWN, 0, err);
 	/* The way to the tree may cross mounts and symlinks; the tree itself may not. */
 	if ((size_t)(base - name) >= sizeof(dir))
 		return cps_fail(err, ENAMETOOLONG, "remove '%s'", name);
@@ -281,5 +315,5 @@ int cps_remove_tree(int dirfd, const char *name, struct cps_err *err)
 	parent = openat(dirfd, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (parent < 0)
 		return errno == ENOENT ? 0 : cps_fail(err, errno, "open directory '%s'", dir);
-	return cps_wrap(err, entry_remove(parent, base, DT_UNKNOWN, 0, err), "%s", dir);
+	return cps_wrap(err, entry_remove(&r, parent, base, DT_UNKNOWN, 0, err), "%s", dir);
 }

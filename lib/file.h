@@ -43,7 +43,7 @@ int cps_mkdir_in_root(int root_fd, const char *path, mode_t mode, struct cps_err
 int cps_mkdir_all(const char *path, mode_t mode, struct cps_err *err);
 
 /* Removes a tree below dirfd without following symlinks or crossing mounts' roots. ENOENT is no
- * error. Depth is bounded. */
+ * error. Any depth: what is nested deep is renamed to the tree's top first. */
 int cps_remove_tree(int dirfd, const char *name, struct cps_err *err);
 
 /* A memfd with data, sealed against change, positioned at 0. Returns the fd. */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -353,24 +354,41 @@ START_TEST(remove_by_path)
 }
 END_TEST
 
-START_TEST(remove_has_a_bottom)
+/* Two branches of a depth that no path has; descriptors are few. */
+START_TEST(remove_of_any_depth)
 {
+	enum { DEPTH = 5000 };
 	cleanup_fd int dir = unit_dir();
-	int at = dup(dir);
+	struct rlimit few = { .rlim_cur = 100, .rlim_max = 100 };
 	struct cps_err err = { 0 };
 	unsigned before;
 
-	for (int i = 0; i < 300; i++) {
-		int next;
+	unit_make_dir(dir, "t");
+	unit_put(dir, "canary", "x");
+	for (int branch = 0; branch < 2; branch++) {
+		int at = openat(dir, "t", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-		unit_make_dir(at, "d");
-		next = openat(at, "d", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		for (int i = 0; i < DEPTH; i++) {
+			const char *name = branch ? ".lifted-1" : "d";
+			int next;
+
+			unit_make_dir(at, name);
+			if (i % 50 == 0)
+				unit_make_link(at, "../../canary", "out");
+			next = openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+			(void)close(at);
+			at = next;
+			if (branch == 0 && i == 0)
+				ck_assert_int_eq(symlinkat("/", at, ".lifted-0"), 0);
+		}
 		(void)close(at);
-		at = next;
+		(void)unlinkat(dir, "t/out", 0);
 	}
-	(void)close(at);
 	before = unit_fd_count();
-	ck_assert_err(cps_remove_tree(dir, "d", &err), ELOOP, err, "nested more than");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	ck_assert_ok(cps_remove_tree(dir, "t", &err), err);
+	ck_assert(!unit_is_there(dir, "t"));
+	unit_check_content(dir, "canary", "x");
 	ck_assert_uint_eq(unit_fd_count(), before);
 }
 END_TEST
@@ -445,7 +463,7 @@ int main(void)
 		remove_goes_through_all,
 		remove_of_a_symlink_is_of_the_symlink,
 		remove_by_path,
-		remove_has_a_bottom,
+		remove_of_any_depth,
 		remove_goes_on_after_an_error,
 		remove_stops_at_mounts,
 		NULL,

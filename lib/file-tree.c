@@ -48,6 +48,12 @@ int cps_open_in_root(int root_fd, const char *path, int flags, mode_t mode)
 	return open_resolved(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+int cps_open_beneath(int root_fd, const char *path, int flags, mode_t mode)
+{
+	return open_resolved(root_fd, path, flags, mode,
+			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+}
+
 /* A path on its way down: what is before `done` is there and is what `dir` has open. */
 struct walk {
 	int root;
@@ -276,8 +282,7 @@ static int tree_empty(struct removal *r, int dirfd, const char *name, unsigned d
 
 	if (depth >= DEPTH_MAX)
 		return lift(r, dirfd, name, err);
-	fd = open_resolved(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
-			   RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+	fd = cps_open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
 		return 0; /* gone, or no directory any more, which the caller finds out */
 	if (fd == -EXDEV)

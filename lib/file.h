@@ -35,6 +35,10 @@ ssize_t cps_read_full(int fd, void *data, size_t len);	 /* bytes (short only at 
  * the fd or -errno; fills no err, since the caller knows the object's role. */
 int cps_open_in_root(int root_fd, const char *path, int flags, mode_t mode);
 
+/* The same where not even a symlink may lie on the way, and nothing mounted (RESOLVE_BENEATH |
+ * RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV): -ELOOP, -EXDEV. */
+int cps_open_beneath(int root_fd, const char *path, int flags, mode_t mode);
+
 /* mkdir -p below root_fd, component by component, symlinks resolved inside the root. Returns an
  * O_PATH fd of the last directory. */
 int cps_mkdir_in_root(int root_fd, const char *path, mode_t mode, struct cps_err *err);

@@ -9,12 +9,18 @@
 #define STO_LAYER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "err.h"
 #include "data-root.h"
 
+#define STO_LAYER_FS   "fs"
+#define STO_LAYER_SIZE "size" /* a decimal number */
+
 /* O_PATH descriptor of its fs directory; -ENOENT: not unpacked here. */
 int sto_layer_open(const struct sto *s, const char *diff_id, struct cps_err *err);
 bool sto_layer_is_there(const struct sto *s, const char *diff_id);
+/* Bytes of its files, from the record beside fs, layers/<hex>/size; 0 if it is not there. */
+uint64_t sto_layer_size(const struct sto *s, const char *diff_id);
 
 #endif

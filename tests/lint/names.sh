@@ -14,7 +14,7 @@ complain_name() {
 	status=1
 }
 
-for folder in lib runtime shim store network supervisor; do
+for folder in lib runtime shim store network image supervisor; do
 	while read -r object type name; do
 		case $name in
 		"${prefix[$folder]}"* | main) ;;

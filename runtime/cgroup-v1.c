@@ -26,7 +26,6 @@ static void clone_children(const char *path)
 	(void)cps_file_put(AT_FDCWD, file, "1", &ignored);
 }
 
-/* Reads a cpuset list; *ret_empty if the group has none yet. */
 static int cpuset_read(const char *path, const char *file, char **ret_text, struct cps_err *err)
 {
 	char full[RT_CGROUP_FILE + NAME_MAX];
@@ -34,6 +33,15 @@ static int cpuset_read(const char *path, const char *file, char **ret_text, stru
 
 	(void)snprintf(full, sizeof(full), "%s/%s", path, file);
 	return cps_file_read(AT_FDCWD, full, 65536, ret_text, &len, err);
+}
+
+/* 1, or 0 if the group has nothing in that list yet. */
+static int cpuset_has(const char *path, const char *file, struct cps_err *err)
+{
+	cleanup_free char *text = NULL;
+	int rc = cpuset_read(path, file, &text, err);
+
+	return rc < 0 ? rc : text[0] != '\n' && text[0] != '\0';
 }
 
 static int cpuset_copy(const char *from, const char *to, const char *file, struct cps_err *err)
@@ -49,28 +57,29 @@ static int cpuset_copy(const char *from, const char *to, const char *file, struc
 }
 
 /* A new v1 cpuset has no cpus and no memory nodes, and nobody may join it; it takes its parent's.
- * Parents that others made may be as empty. `top` is the length of the mount's part. */
+ * Parents that others made may be as empty, or have just one of the two: whoever makes the first
+ * container is between the two writes. `top` is the length of the mount's part. */
 static int cpuset_inherit(char *path, size_t top, struct cps_err *err)
 {
-	cleanup_free char *cpus = NULL;
 	char parent[RT_CGROUP_FILE];
 	char *slash = strrchr(path, '/');
-	int rc;
+	int cpus, mems, rc;
 
 	if (strlen(path) <= top)
 		return 0; /* the root has all */
-	rc = cpuset_read(path, "cpuset.cpus", &cpus, err);
-	if (rc < 0)
-		return rc;
-	if (cpus[0] != '\n' && cpus[0] != '\0')
+	cpus = cpuset_has(path, "cpuset.cpus", err);
+	mems = cpus < 0 ? cpus : cpuset_has(path, "cpuset.mems", err);
+	if (mems < 0)
+		return mems;
+	if (cpus && mems)
 		return 0; /* its parent has clone_children, as all that we make have */
 	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
 	*slash = '\0';
 	rc = cpuset_inherit(path, top, err);
 	*slash = '/';
-	if (rc == 0)
+	if (rc == 0 && !cpus)
 		rc = cpuset_copy(parent, path, "cpuset.cpus", err);
-	if (rc == 0)
+	if (rc == 0 && !mems)
 		rc = cpuset_copy(parent, path, "cpuset.mems", err);
 	return rc;
 }

@@ -46,6 +46,22 @@ hierarchies() {
 	runtime delete --force c1
 }
 
+@test "a parent that somebody else is still setting up: half a cpuset is filled in" {
+	local parent=/sys/fs/cgroup/half
+	is_v2 || parent=/sys/fs/cgroup/cpuset/half
+	mkdir "$parent"
+	if ! is_v2; then
+		# as whoever makes the first container leaves it between two writes
+		echo 1 >"$parent/cgroup.clone_children"
+		cat "${parent%/*}/cpuset.cpus" >"$parent/cpuset.cpus"
+		[ -z "$(cat "$parent/cpuset.mems")" ]
+	fi
+	args true
+	config '.linux.cgroupsPath = "/half/c"'
+	runtime run c
+	find /sys/fs/cgroup -mindepth 1 -depth -type d -name half -exec rmdir {} \;
+}
+
 @test "a cgroupsPath with .. or of nobody is refused, and makes nothing" {
 	local path
 	args true

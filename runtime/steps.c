@@ -120,13 +120,15 @@ static int silent_death(const struct rt_table *t, struct rt_ctx *ctx, struct cps
 	uint32_t row = ctx->shared->row;
 	siginfo_t si = { 0 };
 
+	/* ECHILD, which no step fails with: not the program's fault, whatever row it was */
 	ctx->failed_step = row < t->count ? t->rows[row].name : "?";
 	if (ctx->pidfd >= 0 && waitid(P_PIDFD, (id_t)ctx->pidfd, &si, WEXITED | WNOWAIT) == 0 &&
 	    si.si_code != CLD_EXITED)
-		return cps_failx(err, EIO, "%s: the process running it was killed by signal %d%s",
+		return cps_failx(err, ECHILD,
+				 "%s: the process running it was killed by signal %d%s",
 				 ctx->failed_step, si.si_status,
 				 si.si_status == SIGKILL ? " (out of memory?)" : "");
-	return cps_failx(err, EIO, "%s: the process running it died", ctx->failed_step);
+	return cps_failx(err, ECHILD, "%s: the process running it died", ctx->failed_step);
 }
 
 /* The runtime waits for its turn. At the end of the table, EOF is what it hopes for. */

@@ -252,7 +252,8 @@ int sup_client_exit_code(const struct sup_client *c, const struct cps_err *err)
 	case ENOENT:
 	case ENOTDIR:
 		return SUP_EXIT_NOT_FOUND;
-	case EBUSY: /* "exec: the container is stopped" */
+	case EBUSY:  /* "exec: the container is stopped" */
+	case ECHILD: /* it was killed, with its container perhaps */
 	case ESRCH:
 		return SUP_EXIT_FAILURE;
 	default:

@@ -206,7 +206,7 @@ START_TEST(test_a_silent_death_is_named_after_its_row)
 	for (const char *p = "XYZ"; *p; p++) {
 		char row[8] = { 'r', 'o', 'w', '-', *p };
 
-		ck_assert_int_eq(run(*p, DIE), -EIO);
+		ck_assert_int_eq(run(*p, DIE), -ECHILD);
 		ck_assert_ptr_nonnull(strstr(err.msg, row));
 		ck_assert_ptr_nonnull(strstr(err.msg, "killed by signal 9"));
 		ck_assert_ptr_nonnull(strstr(trace, "-s-a"));

@@ -107,6 +107,8 @@ static int serve_create(struct service *s, struct cps_err *err)
 		return rc;
 	take_stdio(s);
 	rt_ctx_init(&ctx, &s->req, s->arena);
+	ctx.root_dir = cps_frame_take_fd(&s->frame, "rootfs");
+	ctx.root_is_mount = ctx.root_dir >= 0;
 	ctx.own_warn.debug = s->debug;
 	rc = rt_action_create(&ctx, err);
 	s->step = ctx.failed_step;

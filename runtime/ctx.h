@@ -65,6 +65,7 @@ struct rt_ctx {
 
 	/* Made by the runtime before the clone, used by init. */
 	int root_dir;
+	bool root_is_mount;  /* root_dir came with the request: a detached mount */
 	int *sources;	     /* of bind mounts, spec->nmounts long, or NULL */
 	int ns[RT_NS_COUNT]; /* namespaces joined by path, or -1 */
 	int target;	     /* exec: pidfd of the container's init */

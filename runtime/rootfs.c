@@ -71,7 +71,48 @@ static int source_open(const struct rt_mount *m, int *ret_fd, struct cps_err *er
 	return 0;
 }
 
-int rt_rootfs_open_sources(const struct rt_spec *spec, int *ret_root, int *sources,
+/* Somebody else's root: it must be the root of a directory tree, and attached nowhere. What is
+ * attached has a parent that ".." leads to, or is our own root; the kernel would refuse to move it,
+ * but late, and without a word. */
+static int given_check(const struct rt_spec *spec, int given, struct cps_err *err)
+{
+	cleanup_fd int up = -1;
+	struct statx here, above, ours;
+
+	if (!rt_has_own_mounts(spec))
+		return cps_failx(err, EINVAL,
+				 "a root file system that comes as a descriptor needs a new mount "
+				 "namespace");
+	if (statx(given, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &here) < 0)
+		return cps_fail(err, errno, "root file system by descriptor");
+	if (!S_ISDIR(here.stx_mode))
+		return cps_failx(err, ENOTDIR,
+				 "root file system by descriptor: it is no directory");
+	up = openat(given, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (up < 0 || statx(up, "", AT_EMPTY_PATH, STATX_MNT_ID, &above) < 0 ||
+	    statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &ours) < 0)
+		return cps_fail(err, errno, "root file system by descriptor");
+	if (!(here.stx_attributes & STATX_ATTR_MOUNT_ROOT) || above.stx_mnt_id != here.stx_mnt_id ||
+	    ours.stx_mnt_id == here.stx_mnt_id)
+		return cps_failx(err, EINVAL,
+				 "root file system by descriptor: it is no detached mount");
+	return 0;
+}
+
+static int root_open(const struct rt_spec *spec, struct cps_err *err)
+{
+	int fd;
+
+	/* What a new user namespace may not be able to reach by its path comes as a mount. */
+	if (rt_has_own_mounts(spec) && rt_has_own_users(spec))
+		fd = open_tree(AT_FDCWD, spec->root_path,
+			       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (unsigned)AT_RECURSIVE);
+	else
+		fd = open(spec->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? cps_fail(err, errno, "root file system '%s'", spec->root_path) : fd;
+}
+
+int rt_rootfs_open_sources(const struct rt_spec *spec, int given, int *ret_root, int *sources,
 			   struct cps_err *err)
 {
 	cleanup_fd int root = -1;
@@ -82,17 +123,15 @@ int rt_rootfs_open_sources(const struct rt_spec *spec, int *ret_root, int *sourc
 	rc = rt_sysctl_check(spec, err);
 	if (rc == 0 && !rt_has_own_mounts(spec))
 		rc = check_no_mounts(spec, err);
+	if (rc == 0 && given >= 0)
+		rc = given_check(spec, given, err);
 	if (rc < 0)
 		return rc;
-
-	/* What a new user namespace may not be able to reach by its path comes as a mount. */
-	if (rt_has_own_mounts(spec) && rt_has_own_users(spec))
-		root = open_tree(AT_FDCWD, spec->root_path,
-				 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (unsigned)AT_RECURSIVE);
-	else
-		root = open(spec->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return cps_fail(err, errno, "root file system '%s'", spec->root_path);
+	if (given < 0) {
+		root = root_open(spec, err);
+		if (root < 0)
+			return root;
+	}
 
 	for (size_t i = 0; rc == 0 && i < spec->nmounts; i++) {
 		rc = source_open(&spec->mounts[i], &sources[i], err);
@@ -102,7 +141,7 @@ int rt_rootfs_open_sources(const struct rt_spec *spec, int *ret_root, int *sourc
 		cps_close(&sources[i]);
 	if (rc < 0)
 		return rc;
-	*ret_root = take_fd(&root);
+	*ret_root = given >= 0 ? given : take_fd(&root);
 	return 0;
 }
 
@@ -167,7 +206,26 @@ static int root_reopen(const struct rt_spec *spec, int root_dir, struct cps_err 
 	return take_fd(&fd);
 }
 
-int rt_rootfs_attach(struct rt_rootfs *r, const struct rt_spec *spec, int root_dir,
+/* The mount that was given: where config.json says, for hooks look there, if there is such a place;
+ * otherwise any does. */
+static int given_attach(const struct rt_spec *spec, int tree, struct cps_err *err)
+{
+	cleanup_fd int place = open(spec->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int rc = 0;
+
+	if (place < 0)
+		place = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (place < 0)
+		return cps_fail(err, errno, "open '/'");
+	if (is_shared(spec))
+		rc = parent_private(place, err);
+	if (rc < 0)
+		return rc;
+	rc = rt_mount_attach(tree, place);
+	return rc < 0 ? cps_fail(err, -rc, "mount the root file system that was given") : 0;
+}
+
+int rt_rootfs_attach(struct rt_rootfs *r, const struct rt_spec *spec, int root_dir, bool is_mount,
 		     struct cps_err *err)
 {
 	cleanup_fd int place = -1;
@@ -178,6 +236,11 @@ int rt_rootfs_attach(struct rt_rootfs *r, const struct rt_spec *spec, int root_d
 	if (!rt_has_own_mounts(spec)) {
 		r->root_fd = fcntl(root_dir, F_DUPFD_CLOEXEC, 3);
 		return r->root_fd < 0 ? cps_fail(err, errno, "root file system") : 0;
+	}
+	if (is_mount) {
+		r->root_fd = fcntl(root_dir, F_DUPFD_CLOEXEC, 3);
+		return r->root_fd < 0 ? cps_fail(err, errno, "root file system")
+				      : given_attach(spec, r->root_fd, err);
 	}
 	place = root_reopen(spec, root_dir, err);
 	if (place >= 0) {

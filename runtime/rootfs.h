@@ -35,15 +35,16 @@ struct rt_rootfs {
  * since a new user namespace may not be allowed to reach them later, and refuses what could only
  * be done to the host's own mounts or sysctls. sources[i] is a clone of the source's mount,
  * attached to nothing, or -1 (mount i is no bind); owned by the caller, spec->nmounts long, and on
- * failure all -1. Relative sources are the working directory's (runc: the bundle's). */
-int rt_rootfs_open_sources(const struct rt_spec *spec, int *ret_root, int *sources,
+ * failure all -1. Relative sources are the working directory's (runc: the bundle's). given: a
+ * detached mount that is to be the root, which is then not opened; -1: none. */
+int rt_rootfs_open_sources(const struct rt_spec *spec, int given, int *ret_root, int *sources,
 			   struct cps_err *err);
 
 /* spec->propagation on "/", default MS_REC|MS_SLAVE. */
 int rt_rootfs_propagation(const struct rt_spec *spec, struct cps_err *err);
 /* Makes the root a mount of its own (open_tree clone + move_mount), so that pivot_root can take it.
- */
-int rt_rootfs_attach(struct rt_rootfs *r, const struct rt_spec *spec, int root_dir,
+ * is_mount: root_dir was given as a mount, and is attached as it is. */
+int rt_rootfs_attach(struct rt_rootfs *r, const struct rt_spec *spec, int root_dir, bool is_mount,
 		     struct cps_err *err);
 /* All of spec->mounts in order; takes what it attaches out of sources. In a user namespace of its
  * own sysfs may be a bind of the host's. */

@@ -42,7 +42,8 @@ int step_open_files(struct rt_ctx *ctx, struct cps_err *err)
 		return cps_fail(err, ENOMEM, "%zu mounts", n);
 	for (size_t i = 0; i < n; i++)
 		ctx->sources[i] = -1;
-	return rt_rootfs_open_sources(ctx->spec, &ctx->root_dir, ctx->sources, err);
+	return rt_rootfs_open_sources(ctx->spec, ctx->root_is_mount ? ctx->root_dir : -1,
+				      &ctx->root_dir, ctx->sources, err);
 }
 
 int step_open_namespaces(struct rt_ctx *ctx, struct cps_err *err)

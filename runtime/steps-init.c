@@ -120,7 +120,7 @@ int step_propagation(struct rt_ctx *ctx, struct cps_err *err)
 
 int step_rootfs(struct rt_ctx *ctx, struct cps_err *err)
 {
-	int rc = rt_rootfs_attach(&ctx->rootfs, ctx->spec, ctx->root_dir, err);
+	int rc = rt_rootfs_attach(&ctx->rootfs, ctx->spec, ctx->root_dir, ctx->root_is_mount, err);
 
 	if (rc == 0) /* it is the host's (D7) */
 		cps_close(&ctx->root_dir);

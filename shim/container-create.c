@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a container comes to be: the parameters of `create`, the runtime's work, and what the shim
- * writes down when it is done.
+ * How a container comes to be: the runtime's work, and what the shim writes down when it is done.
  */
 #include <config.h>
 #include "container.h"
@@ -19,82 +18,11 @@
 #include "keep.h"
 #include "ops.h"
 #include "own.h"
+#include "params.h"
 #include "proto.h"
 #include "record.h"
 #include "runtime-link.h"
 #include "shim.h"
-
-#define STOP_TIMEOUT_DEFAULT 10000
-
-/* ---- parameters ---- */
-
-static int path_parse(const struct cps_json *node, char **ret, struct cps_err *err)
-{
-	const char *path;
-	int rc = cps_json_str(node, &path, err);
-
-	if (rc < 0)
-		return rc;
-	if (path[0] != '/')
-		return cps_json_fail(node, EINVAL, err, "'%s' is not an absolute path", path);
-	*ret = strdup(path);
-	return *ret ? 0 : cps_fail(err, ENOMEM, "create");
-}
-
-static int stdin_parse(const struct cps_json *node, bool *ret, struct cps_err *err)
-{
-	const char *kind = "null";
-	int rc = node ? cps_json_str(node, &kind, err) : 0;
-
-	if (rc < 0)
-		return rc;
-	if (strcmp(kind, "null") != 0 && strcmp(kind, "fifo") != 0)
-		return cps_json_fail(node, EINVAL, err, "expected \"null\" or \"fifo\"");
-	*ret = strcmp(kind, "fifo") == 0;
-	return 0;
-}
-
-static int number_parse(const struct cps_json *body, const char *key, int64_t min, int64_t max,
-			int64_t *ret, struct cps_err *err)
-{
-	const struct cps_json *node = cps_json_get(body, key);
-
-	return node ? cps_json_i64(node, min, max, ret, err) : 0;
-}
-
-static int params_parse(struct shim *s, const struct cps_json *body, struct cps_err *err)
-{
-	struct shim_container *ct = &s->ct;
-	cleanup_free char *log_path = NULL;
-	int64_t stop_signal = SIGTERM;
-	int64_t stop_timeout = STOP_TIMEOUT_DEFAULT;
-	int64_t jobs_max = SHIM_JOBS_DEFAULT;
-	int rc;
-
-	if (asprintf(&log_path, "%s/log", s->dir_path) < 0) {
-		log_path = NULL;
-		return cps_fail(err, ENOMEM, "create");
-	}
-	rc = path_parse(cps_json_get(body, "bundle"), &ct->bundle, err);
-	if (rc == 0 && cps_json_get(body, "cgroup_parent"))
-		rc = path_parse(cps_json_get(body, "cgroup_parent"), &ct->cgroup_parent, err);
-	if (rc == 0 && cps_json_get(body, "pid_file"))
-		rc = path_parse(cps_json_get(body, "pid_file"), &ct->pid_file, err);
-	if (rc == 0)
-		rc = stdin_parse(cps_json_get(body, "stdin"), &ct->want_stdin, err);
-	if (rc == 0)
-		rc = number_parse(body, "stop_signal", 1, _NSIG - 1, &stop_signal, err);
-	if (rc == 0)
-		rc = number_parse(body, "stop_timeout_ms", 0, INT32_MAX, &stop_timeout, err);
-	if (rc == 0)
-		rc = number_parse(body, "jobs_max", 0, SHIM_JOBS_MOST, &jobs_max, err);
-	if (rc == 0)
-		rc = shim_log_config_parse(cps_json_get(body, "log"), log_path, &ct->log, err);
-	ct->stop_signal = (int)stop_signal;
-	ct->stop_timeout_ms = (uint64_t)stop_timeout;
-	ct->jobs_max = (unsigned)jobs_max;
-	return rc;
-}
 
 /* ---- the runtime's work ---- */
 
@@ -175,7 +103,8 @@ static void done(void *owner, int rc, const struct cps_err *why, const char *ste
 		shim_news(s, SHIM_E_CREATE_FAILED);
 }
 
-static int request_send(struct shim *s, const struct shim_io_ends *ends, struct cps_err *err)
+static int request_send(struct shim *s, const struct shim_io_ends *ends, int rootfs,
+			struct cps_err *err)
 {
 	static const struct shim_link_ops ops = {
 		.spawned = spawned,
@@ -184,7 +113,9 @@ static int request_send(struct shim *s, const struct shim_io_ends *ends, struct 
 		.done = done,
 	};
 	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
 	unsigned nfds = s->ct.terminal ? 0 : 3;
+	int fds[4] = { ends->fds[0], ends->fds[1], ends->fds[2], -1 };
 	struct cps_jsonw w;
 
 	cps_jsonw_init(&w, &b, false);
@@ -195,12 +126,20 @@ static int request_send(struct shim *s, const struct shim_io_ends *ends, struct 
 	cps_jsonw_str(&w, "bundle", s->ct.bundle);
 	cps_jsonw_str(&w, "cgroup_parent", s->ct.cgroup_parent ? s->ct.cgroup_parent : "/capsule");
 	cps_jsonw_bool(&w, "adopt_dir", true);
+	if (nfds > 0 || rootfs >= 0)
+		cps_jsonw_open(&w, "fds", '[');
+	for (unsigned i = 0; i < nfds; i++)
+		cps_jsonw_str(&w, NULL, names[i]);
+	if (rootfs >= 0) {
+		cps_jsonw_str(&w, NULL, "rootfs");
+		fds[nfds++] = rootfs;
+	}
 	if (nfds > 0)
-		cps_jsonw_raw(&w, "fds", "[\"stdin\",\"stdout\",\"stderr\"]");
+		cps_jsonw_close(&w, ']');
 	cps_jsonw_close(&w, '}');
 	if (b.failed)
 		return cps_fail(err, ENOMEM, "create");
-	return shim_link_start(s, b.data, b.len, ends->fds, nfds, &ops, s, &s->ct.link, err);
+	return shim_link_start(s, b.data, b.len, fds, nfds, &ops, s, &s->ct.link, err);
 }
 
 static int create_start(struct shim *s, struct shim_request *r, struct cps_err *err)
@@ -208,7 +147,10 @@ static int create_start(struct shim *s, struct shim_request *r, struct cps_err *
 	struct shim_container *ct = &s->ct;
 	struct shim_io_ends ends = SHIM_IO_ENDS_INIT;
 	struct shim_bundle bundle = { .terminal = false };
-	int rc = params_parse(s, r->body, err);
+	/* The runtime's, and not ours for longer than it takes to pass it on: a mount that somebody
+	 * has open cannot go. */
+	cleanup_fd int rootfs = cps_frame_take_fd(r->frame, "rootfs");
+	int rc = shim_params_parse(s, r->body, err);
 
 	if (rc == 0)
 		rc = shim_bundle_load(ct->bundle, &bundle, err);
@@ -222,7 +164,7 @@ static int create_start(struct shim *s, struct shim_request *r, struct cps_err *
 	if (rc == 0)
 		rc = shim_waiter_add(&ct->create_waiters, r->conn, r->id, err);
 	if (rc == 0) {
-		rc = request_send(s, &ends, err);
+		rc = request_send(s, &ends, rootfs, err);
 		if (rc < 0)
 			shim_waiter_drop(&ct->create_waiters);
 	}

@@ -177,7 +177,7 @@ static int steps(struct box *b, struct rt_rootfs *r, int root_dir, int *sources,
 	int rc = rt_rootfs_propagation(&b->spec, err);
 
 	if (rc == 0)
-		rc = rt_rootfs_attach(r, &b->spec, root_dir, err);
+		rc = rt_rootfs_attach(r, &b->spec, root_dir, false, err);
 	if (rc == 0)
 		rc = rt_rootfs_mounts(r, &b->spec, NULL, sources, NULL, err);
 	if (rc == 0)
@@ -299,7 +299,7 @@ int box_run(struct box *b, struct cps_err *err)
 	int rc;
 
 	ck_assert_ptr_ne(report, MAP_FAILED);
-	rc = rt_rootfs_open_sources(&b->spec, &root_dir, sources, err);
+	rc = rt_rootfs_open_sources(&b->spec, -1, &root_dir, sources, err);
 	if (rc == 0) {
 		child_wait(child_spawn(b, root_dir, sources, report), report);
 		rc = report->rc;

@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2153,SC2012,SC2016,SC2030,SC2031,SC2314 # words for the shells in containers
+#
+# What whoever makes containers of images asks of a shim: a root file system that is mounted nowhere,
+# a user by name, a log in another directory, a command when it has ended, a probe of its health.
+bats_require_minimum_version 1.5.0
+load helpers
+setup() { integ_setup; }
+teardown() { integ_teardown; }
+
+# maker MEMBERS [ROOT...]: `create` of container c1 with more members.
+maker() {
+	local members="\"bundle\":\"$BUNDLE\"$1"
+	shift
+	"$CAPSULE_BUILD/tests/integ/maker" "$SHIM" "$ROOT" c1 "$members" "$@" >"$WORK/reply" || { cat "$WORK/reply"; return 1; }
+}
+
+refused() {
+	run ! maker "$@" # its output is in reply too
+	jq -r .error.message "$WORK/reply"
+}
+
+# An overlay over the shared root file system; on a disk of its own, since /tmp may be one itself.
+overlay_dirs() {
+	mkdir -p "$WORK/disk"
+	mount -t tmpfs tmpfs "$WORK/disk"
+	mkdir "$WORK/disk/upper" "$WORK/disk/work"
+	set_overlay=(overlay "$INTEG_ROOTFS" "$WORK/disk/upper" "$WORK/disk/work")
+}
+
+disk_gone() {
+	wait_until 5 umount "$WORK/disk"
+}
+
+@test "a detached overlay becomes the root; the host's mounts do not show it" {
+	overlay_dirs
+	args sh -c 'echo new >/written; cat /proc/self/mountinfo | grep " / / "; while ! [ -e /go ]; do sleep 0.05; done'
+	config '.root = {"path": "/nowhere", "readonly": false}'
+	cat /proc/self/mountinfo >"$WORK/mounts"
+	maker '' "${set_overlay[@]}"
+	capsule start -d c1
+	diff /proc/self/mountinfo "$WORK/mounts"
+	wait_until 5 test -e "$WORK/disk/upper/written"
+	[ "$(capsule exec c1 cat /written)" = new ]
+	capsule log c1 | grep -q ' - overlay '
+	# not the shim's either; that it has closed it, disk_gone sees, below
+	run ! grep overlay "/proc/$(jq .pid "$ROOT/c1/shim.json")/mountinfo"
+	capsule exec c1 touch /go
+	[ "$(capsule wait c1)" = 0 ]
+	disk_gone
+	capsule delete c1
+}
+
+@test "a root by descriptor: root.readonly and rootfsPropagation hold" {
+	overlay_dirs
+	args sh -c 'touch /x && exit 9; grep " / / " /proc/self/mountinfo | cut -d" " -f6,7'
+	for propagation in private rslave shared rshared; do
+		config '.root = {"path": "rootfs", "readonly": true} | .linux.rootfsPropagation = $p' --arg p $propagation
+		cat /proc/self/mountinfo >"$WORK/mounts"
+		maker '' "${set_overlay[@]}"
+		diff /proc/self/mountinfo "$WORK/mounts"
+		capsule start -d c1
+		[ "$(capsule wait c1)" = 0 ]
+		case $propagation in
+		*shared) capsule log c1 | grep -q '^ro.* shared' ;;
+		*) [[ $(capsule log c1) != *shared* ]] ;;
+		esac
+		capsule log c1 | grep -q '^ro'
+		capsule delete c1
+	done
+	disk_gone
+}
+
+@test "a root by descriptor in a new user namespace" {
+	args sh -c 'id -u; touch /denied 2>/dev/null || cat /etc/passwd | head -n 1'
+	config '.linux.namespaces += [{"type": "user"}] | .root.path = "/nowhere"
+		| .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+		| .linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+		| .mounts |= map(select(.destination != "/sys" and .destination != "/dev/mqueue"))
+		| .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	maker '' clone "$INTEG_ROOTFS"
+	capsule start -d c1
+	[ "$(capsule wait c1)" = 0 ]
+	[ "$(capsule log c1 | tr '\n' ' ')" = "0 root:x:0:0:root:/root:/bin/sh " ]
+	capsule delete c1
+}
+
+@test "hooks find a root by descriptor where config.json says, if there is such a place" {
+	overlay_dirs
+	mkdir "$BUNDLE/rootfs"
+	config '.root = {"path": "rootfs", "readonly": false}
+		| .hooks.createContainer = [{"path": "/bin/sh", "args": ["sh", "-c", "ls \($b)/rootfs >\($b)/seen"]}]' --arg b "$BUNDLE"
+	maker '' "${set_overlay[@]}"
+	grep -q '^home$' "$BUNDLE/seen"
+	[ -z "$(ls "$BUNDLE/rootfs")" ]
+	capsule delete -f c1
+	disk_gone
+}
+
+@test "what is no detached mount is no root" {
+	local what
+	mkdir "$WORK/plain"
+	: >"$WORK/file"
+	what=$(refused '' open "$WORK/plain")
+	[[ $what == *"root file system by descriptor: it is no detached mount" ]]
+	what=$(refused '' open /proc)
+	[[ $what == *"it is no detached mount" ]]
+	what=$(refused '' open /)
+	[[ $what == *"it is no detached mount" ]]
+	what=$(refused '' open "$WORK/file")
+	[[ $what == *"it is no directory" ]]
+	what=$(refused '' clone "$WORK/file")
+	[[ $what == *"it is no directory" ]]
+	no_containers
+	mountpoint -q /proc
+}
+
+@test "a root by descriptor needs a new mount namespace" {
+	local what
+	config '.linux.namespaces |= map(select(.type != "mount")) | .mounts = [] | .root.readonly = false
+		| .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	what=$(refused '' clone "$INTEG_ROOTFS")
+	[[ $what == *"needs a new mount namespace" ]]
+	no_containers
+}

@@ -16,7 +16,7 @@ for file in "$here"/rows/*.sh; do
 	. "$file"
 done
 
-all_rows=(run exec state lifecycle first-byte exec-trip job exit-wait idle growth log parallel crowd memory adopt)
+all_rows=(run exec state lifecycle first-byte exec-trip job exit-wait idle growth log parallel crowd memory adopt import image-start image-parallel image-memory)
 
 usage() {
 	echo "usage: run.sh BUILD [--rounds N] [--quick] [ROW...]" >&2
@@ -56,7 +56,7 @@ note() {
 # The machine and the contenders, as JSON.
 head_json() {
 	local name line
-	for name in capsule crun runc conmon containerd; do
+	for name in capsule crun runc conmon containerd podman; do
 		line=
 		case $name in
 		capsule) line="$("$capsule_bin" --version) $(git -C "$source" rev-parse --short HEAD 2>/dev/null || true)" ;;

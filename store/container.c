@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "idrange.h"
 #include "names.h"
 #include "opt.h"
 #include "own.h"
@@ -141,6 +142,8 @@ int sto_container_remove(const struct sto *s, const char *id, struct cps_err *er
 {
 	int rc = name_check(id, err);
 
+	if (rc == 0)
+		rc = sto_idrange_release(s, id, err);
 	return rc < 0 ? rc : sto_trash_put(s, STO_CONTAINERS, id, err);
 }
 

@@ -7,20 +7,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "container.h"
 #include "file.h"
+#include "idrange.h"
 #include "overlay.h"
 #include "own.h"
 #include "store-box.h"
@@ -188,36 +185,6 @@ START_TEST(overlay_follows_no_redirect)
 }
 END_TEST
 
-/* A user namespace in which ids from 0 are the host's from `first`. */
-static int userns(unsigned first)
-{
-	char path[64], map[64];
-	struct cps_err err = { 0 };
-	int ends[2], fd;
-	pid_t pid;
-	char byte;
-
-	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-	pid = fork();
-	if (pid == 0) {
-		int rc = unshare(CLONE_NEWUSER);
-
-		_exit(rc == 0 && write(ends[1], "x", 1) == 1 ? pause() : 1);
-	}
-	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
-	(void)snprintf(map, sizeof(map), "0 %u 65536", first);
-	(void)snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)pid);
-	ck_assert_ok(cps_file_put(AT_FDCWD, path, map, &err), err);
-	(void)snprintf(path, sizeof(path), "/proc/%d/gid_map", (int)pid);
-	ck_assert_ok(cps_file_put(AT_FDCWD, path, map, &err), err);
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	ck_assert_int_ge(fd, 0);
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0);
-	return fd;
-}
-
 /* What is the image's root's is the container's root's. */
 START_TEST(overlay_with_mapped_ids)
 {
@@ -225,9 +192,11 @@ START_TEST(overlay_with_mapped_ids)
 	const char *const names[] = { digest };
 	struct store_box b;
 	struct cps_err err = { 0 };
-	cleanup_fd int dir = -1, fd = -1, layer = -1, ns = userns(1000000000);
+	cleanup_fd int dir = -1, fd = -1, layer = -1;
+	cleanup_fd int ns = sto_userns_make(0, 1000000000, &err);
 	struct stat st;
 
+	ck_assert_ok(ns, err);
 	store_box_init(&b);
 	layer = store_box_layer(&b, 1, digest);
 	unit_put(layer, "roots", "x");

@@ -29,6 +29,19 @@ static int check_terminal(const struct rt_ctx *ctx, struct cps_err *err)
 	return 0;
 }
 
+/* Who that is only init can say, in the container's files (step_user_lookup). */
+static int set_user(struct rt_ctx *ctx, struct cps_err *err)
+{
+	struct rt_process *p = cps_arena_alloc(ctx->arena, sizeof(*p));
+
+	if (!p)
+		return cps_fail(err, ENOMEM, "user");
+	*p = ctx->spec->process;
+	p->user.name = ctx->req->user;
+	ctx->process = p;
+	return 0;
+}
+
 static int load_config(struct rt_ctx *ctx, struct cps_err *err)
 {
 	int rc;
@@ -47,7 +60,7 @@ static int load_config(struct rt_ctx *ctx, struct cps_err *err)
 	if (!ctx->spec->has_process)
 		return cps_failx(err, EINVAL, "config.json: process: is missing");
 	ctx->process = &ctx->spec->process;
-	return 0;
+	return ctx->req->user ? set_user(ctx, err) : 0;
 }
 
 int rt_action_create(struct rt_ctx *ctx, struct cps_err *err)

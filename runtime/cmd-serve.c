@@ -18,6 +18,7 @@
 #include "container.h"
 #include "file.h"
 #include "frame.h"
+#include "idmap.h"
 #include "own.h"
 #include "proto.h"
 #include "tables.h"
@@ -90,7 +91,26 @@ static void describe(const struct rt_ctx *ctx, struct service *s)
 	rt_cgroup_paths(&st->cgroup, &w, "cgroups");
 	cps_jsonw_bool(&w, "poststart", st->poststart);
 	cps_jsonw_bool(&w, "terminal", st->terminal);
+	if (s->req.user) {
+		cps_jsonw_u64(&w, "uid",
+			      rt_idmap_to_host(ctx->shared->uid, ctx->spec->uid_maps,
+					       ctx->spec->nuid_maps));
+		cps_jsonw_u64(&w, "gid",
+			      rt_idmap_to_host(ctx->shared->gid, ctx->spec->gid_maps,
+					       ctx->spec->ngid_maps));
+	}
 	cps_jsonw_close(&w, '}');
+}
+
+/* *ret stays as it is if it is not there. */
+static int get_user(const struct service *s, const char **ret, struct cps_err *err)
+{
+	int rc;
+
+	if (!cps_json_get(s->frame.body, "user"))
+		return 0;
+	rc = get_str(s, "user", ret, err);
+	return rc == 0 && !(*ret)[0] ? cps_failx(err, EINVAL, "user: is empty") : rc;
 }
 
 static int serve_create(struct service *s, struct cps_err *err)
@@ -103,6 +123,8 @@ static int serve_create(struct service *s, struct cps_err *err)
 		rc = get_str(s, "cgroup_parent", &s->req.cgroup_parent, err);
 	if (rc == 0)
 		rc = get_bool(s, "adopt_dir", &s->req.adopt_dir, err);
+	if (rc == 0)
+		rc = get_user(s, &s->req.user, err);
 	if (rc < 0)
 		return rc;
 	take_stdio(s);

@@ -65,6 +65,19 @@ void rt_container_done(struct rt_container *c)
 	cps_close(&c->pidfd);
 }
 
+/* As it was created: who execs without naming a user does so as this one. */
+static int with_user(const struct rt_container *c, const struct rt_spec **spec, struct cps_err *err)
+{
+	struct rt_spec *s = cps_arena_alloc(c->arena, sizeof(*s));
+
+	if (!s)
+		return cps_fail(err, ENOMEM, "user");
+	*s = **spec;
+	s->process.user.name = c->state.user;
+	*spec = s;
+	return 0;
+}
+
 int rt_container_spec(const struct rt_container *c, const struct rt_spec **ret_spec,
 		      struct cps_err *err)
 {
@@ -75,6 +88,8 @@ int rt_container_spec(const struct rt_container *c, const struct rt_spec **ret_s
 	rc = cps_file_read(c->dir, RT_CONFIG_NAME, RT_SPEC_MAX, &text, &len, err);
 	if (rc == 0)
 		rc = rt_spec_parse(c->arena, text, len, c->state.bundle, NULL, ret_spec, err);
+	if (rc == 0 && c->state.user)
+		rc = with_user(c, ret_spec, err);
 	return rc;
 }
 

@@ -53,6 +53,7 @@ static const struct rt_step create_steps[] = {
 	{ RT_INIT,   "hooks-create-container", want_hooks_create_container,step_hooks_create_container, NULL           },
 	{ RT_INIT,   "pivot-root",             NULL,                       step_pivot_root,             NULL           },
 	/* -- init: the container's tree, and still all capabilities in its user namespace ----------- */
+	{ RT_INIT,   "user-lookup",            want_user_lookup,           step_user_lookup,            NULL           },
 	{ RT_INIT,   "sysctls",                want_sysctls,               step_sysctls,                NULL           },
 	{ RT_INIT,   "masked-paths",           want_masked_paths,          step_masked_paths,           NULL           },
 	{ RT_INIT,   "readonly-paths",         want_readonly_paths,        step_readonly_paths,         NULL           },

@@ -134,3 +134,16 @@ int rt_no_new_privs(struct cps_err *err)
 		return cps_fail(err, errno, "set no_new_privs");
 	return 0;
 }
+
+void rt_stdio_own(const int stdio[3], uid_t uid)
+{
+	struct stat st;
+
+	for (int i = 0; i < 3; i++) {
+		int fd = stdio[i] >= 0 ? stdio[i] : i;
+
+		if (fstat(fd, &st) == 0 && st.st_uid != uid &&
+		    (S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && isatty(fd))))
+			(void)!fchown(fd, uid, (gid_t)-1); /* EPERM, EROFS */
+	}
+}

@@ -7,6 +7,7 @@
 #define RT_CREDS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "err.h"
 #include "spec.h"
@@ -25,5 +26,9 @@ int rt_user_become(const struct rt_user *u, struct cps_err *err);
 int rt_caps_apply(const struct rt_caps *c, bool keep_admin, struct cps_err *err);
 int rt_caps_drop_admin(const struct rt_caps *c, struct cps_err *err);
 int rt_no_new_privs(struct cps_err *err);
+/* The user must be able to open /dev/stdout again: what of stdio (-1: our own) is a pipe or a
+ * terminal becomes uid's. Files belong to somebody, /dev/null to everybody. Where that is not
+ * allowed it works less well. */
+void rt_stdio_own(const int stdio[3], uid_t uid);
 
 #endif

@@ -30,6 +30,8 @@ struct rt_request {
 	const char *cgroup_parent; /* where a container without linux.cgroupsPath goes */
 	const char *pid_file;	   /* NULL: none */
 	const char *console_socket;
+	const char
+		*user; /* create: instead of process.user, as rt_user_lookup() takes it; or NULL */
 	unsigned preserve_fds; /* this many from 3 on are the container's too */
 	bool no_pivot, no_new_keyring;
 	bool adopt_dir;	   /* the state directory is there already: the shim's */
@@ -43,7 +45,9 @@ struct rt_request {
 struct rt_shared {
 	_Atomic uint32_t row; /* that init runs; how a silent death gets a name */
 	pid_t pid;	      /* init's, in the runtime's pid namespace; the kernel writes it */
-	struct rt_warn warn;  /* init's */
+	uid_t uid;	      /* that a user's name was found to stand for, in the container */
+	gid_t gid;
+	struct rt_warn warn; /* init's */
 };
 
 struct rt_ctx {

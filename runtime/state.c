@@ -40,6 +40,8 @@ static void format(const struct rt_state *s, struct cps_buf *buf)
 	cps_jsonw_str(&w, "id", s->id);
 	cps_jsonw_str(&w, "bundle", s->bundle);
 	cps_jsonw_str(&w, "rootfs", s->rootfs);
+	if (s->user)
+		cps_jsonw_str(&w, "user", s->user);
 	cps_jsonw_str(&w, "created", s->created);
 	cps_jsonw_u64(&w, "owner", s->owner);
 	cps_jsonw_i64(&w, "pid", s->pid);
@@ -146,6 +148,8 @@ static int load_object(const struct cps_json *o, struct cps_arena *a, struct rt_
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && rc == 0; i++)
 		rc = cps_json_str(cps_json_get(o, texts[i].key), texts[i].to, err);
+	if (rc == 0 && cps_json_get(o, "user"))
+		rc = cps_json_str(cps_json_get(o, "user"), &s->user, err);
 	if (rc == 0)
 		rc = load_process(o, s, err);
 	if (rc == 0)

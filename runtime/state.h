@@ -32,6 +32,7 @@ enum rt_status {
 
 struct rt_state {
 	const char *oci_version, *id, *bundle, *rootfs;
+	const char *user;	 /* who runs it instead of process.user, or NULL */
 	const char *annotations; /* a JSON object's text, or NULL */
 	char created[CPS_TIME_SIZE];
 	uid_t owner;

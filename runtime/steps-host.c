@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 #include "baton.h"
+#include "creds.h"
 #include "file.h"
 #include "frame.h"
 #include "hooks.h"
 #include "idmap.h"
-#include "log.h"
 #include "own.h"
 #include "proto.h"
 #include "rlimits.h"
@@ -156,6 +156,7 @@ int step_record_intent(struct rt_ctx *ctx, struct cps_err *err)
 	s->id = ctx->req->id;
 	s->bundle = ctx->req->bundle;
 	s->rootfs = spec->root_path;
+	s->user = ctx->req->user;
 	s->owner = geteuid();
 	s->own_pidns = spec->ns[RT_NS_PID].wanted && !spec->ns[RT_NS_PID].path;
 	s->poststart = spec->hooks.n[RT_HOOK_POSTSTART] > 0;
@@ -197,28 +198,14 @@ int step_cgroup_devices(struct rt_ctx *ctx, struct cps_err *err)
 				 ctx->spec->ndevices, err);
 }
 
-/* The container's user must be able to reopen /dev/stdout. Only what is a pipe or a terminal:
- * files belong to somebody, /dev/null to everybody. */
 int step_stdio_owner(struct rt_ctx *ctx, struct cps_err *err)
 {
 	const struct rt_spec *spec = ctx->spec;
 	uint32_t uid = rt_idmap_to_host(ctx->process->user.uid, spec->uid_maps, spec->nuid_maps);
-	struct stat st;
 
 	(void)err;
-	if (uid == UINT32_MAX)
-		return 0;
-	for (int i = 0; i < 3; i++) {
-		int fd = ctx->req->stdio[i] >= 0 ? ctx->req->stdio[i] : i;
-
-		if (fstat(fd, &st) < 0 || st.st_uid == uid)
-			continue;
-		/* EPERM, EROFS: then it works less well */
-		if ((S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && isatty(fd))) &&
-		    fchown(fd, uid, (gid_t)-1) < 0)
-			cps_log(CPS_LOG_DEBUG, "descriptor %d is not for user %u: %s", fd, uid,
-				strerror(errno));
-	}
+	if (uid != UINT32_MAX)
+		rt_stdio_own(ctx->req->stdio, uid);
 	return 0;
 }
 

@@ -234,9 +234,13 @@ int step_user_lookup(struct rt_ctx *ctx, struct cps_err *err)
 		return cps_fail(err, ENOMEM, "user");
 	*mine = *ctx->process;
 	rc = rt_user_lookup(root, ctx->process->user.name, ctx->arena, &mine->user, err);
-	if (rc == 0)
-		ctx->process = mine;
-	return rc;
+	if (rc < 0)
+		return rc;
+	ctx->process = mine;
+	ctx->shared->uid = mine->user.uid;
+	ctx->shared->gid = mine->user.gid;
+	rt_stdio_own(ctx->req->stdio, mine->user.uid); /* the runtime could not know whose it is */
+	return 0;
 }
 
 int step_home(struct rt_ctx *ctx, struct cps_err *err)

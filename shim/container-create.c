@@ -61,6 +61,17 @@ void shim_container_watch_oom(struct shim *s, const char *path)
 	shim_oom_start(&s->ct.oom, s->base, path, on_oom, s);
 }
 
+/* Whom the user's name stands for: the owner of later jobs' FIFOs. */
+static void owner_get(const struct cps_json *ok, const char *key, uint32_t *ret)
+{
+	struct cps_err err;
+	uint64_t id;
+
+	if (cps_json_get(ok, key) &&
+	    cps_json_u64(cps_json_get(ok, key), UINT32_MAX - 1, &id, &err) == 0)
+		*ret = (uint32_t)id;
+}
+
 static void reply(void *owner, const struct cps_json *ok)
 {
 	struct shim *s = owner;
@@ -77,6 +88,8 @@ static void reply(void *owner, const struct cps_json *ok)
 	if (cps_json_get(ok, "start_time"))
 		(void)cps_json_u64(cps_json_get(ok, "start_time"), UINT64_MAX, &ct->init_start,
 				   &err);
+	owner_get(ok, "uid", &ct->uid);
+	owner_get(ok, "gid", &ct->gid);
 	if (cgroups)
 		ct->cgroups = cps_json_text(cgroups);
 }
@@ -126,6 +139,8 @@ static int request_send(struct shim *s, const struct shim_io_ends *ends, int roo
 	cps_jsonw_str(&w, "bundle", s->ct.bundle);
 	cps_jsonw_str(&w, "cgroup_parent", s->ct.cgroup_parent ? s->ct.cgroup_parent : "/capsule");
 	cps_jsonw_bool(&w, "adopt_dir", true);
+	if (s->ct.user)
+		cps_jsonw_str(&w, "user", s->ct.user);
 	if (nfds > 0 || rootfs >= 0)
 		cps_jsonw_open(&w, "fds", '[');
 	for (unsigned i = 0; i < nfds; i++)

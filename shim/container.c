@@ -128,6 +128,7 @@ void shim_container_done(struct shim *s)
 	free(ct->bundle);
 	free(ct->cgroup_parent);
 	free(ct->pid_file);
+	free(ct->user);
 	free(ct->cgroups);
 	shim_container_init(s);
 }

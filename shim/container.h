@@ -34,6 +34,7 @@ struct shim_container {
 	char *bundle;
 	char *cgroup_parent;
 	char *pid_file; /* or NULL */
+	char *user;	/* instead of config.json's, or NULL */
 	bool want_stdin;
 	struct shim_log_config log;
 	int stop_signal;

@@ -15,6 +15,7 @@
 #include "shim.h"
 
 #define STOP_TIMEOUT_DEFAULT 10000
+#define USER_MAX	     512
 
 static int path_parse(const struct cps_json *node, char **ret, struct cps_err *err)
 {
@@ -26,6 +27,20 @@ static int path_parse(const struct cps_json *node, char **ret, struct cps_err *e
 	if (path[0] != '/')
 		return cps_json_fail(node, EINVAL, err, "'%s' is not an absolute path", path);
 	*ret = strdup(path);
+	return *ret ? 0 : cps_fail(err, ENOMEM, "create");
+}
+
+/* Who that is the runtime finds out, in the container's own files. */
+static int user_parse(const struct cps_json *node, char **ret, struct cps_err *err)
+{
+	const char *text;
+	int rc = cps_json_str(node, &text, err);
+
+	if (rc < 0)
+		return rc;
+	if (!text[0] || strlen(text) > USER_MAX)
+		return cps_json_fail(node, EINVAL, err, "a user has 1 to %d bytes", USER_MAX);
+	*ret = strdup(text);
 	return *ret ? 0 : cps_fail(err, ENOMEM, "create");
 }
 
@@ -68,6 +83,8 @@ int shim_params_parse(struct shim *s, const struct cps_json *body, struct cps_er
 		rc = path_parse(cps_json_get(body, "cgroup_parent"), &ct->cgroup_parent, err);
 	if (rc == 0 && cps_json_get(body, "pid_file"))
 		rc = path_parse(cps_json_get(body, "pid_file"), &ct->pid_file, err);
+	if (rc == 0 && cps_json_get(body, "user"))
+		rc = user_parse(cps_json_get(body, "user"), &ct->user, err);
 	if (rc == 0)
 		rc = stdin_parse(cps_json_get(body, "stdin"), &ct->want_stdin, err);
 	if (rc == 0)

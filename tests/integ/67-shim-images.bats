@@ -116,6 +116,85 @@ disk_gone() {
 	mountpoint -q /proc
 }
 
+@test "a user by name, by number, with a group" {
+	local spec user
+	args sh -c 'id; echo again >/dev/stdout'
+	config '.process.user = {"uid": 7, "gid": 8, "additionalGids": [9], "umask": 63}'
+	for spec in app:1000:1000:100,2000 odd:1234:100:2000 1000:1000:1000:100,2000 1234/7:1234:7: app/users:1000:100: 55:55:0: 0/0:0:0:; do
+		IFS=: read -r user uid gid groups <<<"$spec"
+		maker ",\"user\":\"${user/\//:}\""
+		capsule start -d c1
+		[ "$(capsule wait c1)" = 0 ]
+		capsule log c1
+		capsule log c1 | grep -q "^uid=$uid.* gid=$gid"
+		[ "$(capsule log c1 | sed -n '1s/([a-z]*)//g; 1s/.*groups=//p' | tr , '\n' | sed "/^$gid\$/d" | paste -sd,)" = "$groups" ]
+		capsule log c1 | grep -q '^again$'
+		capsule delete c1
+	done
+}
+
+@test "an exec, and a job, run as the user that create was told; its umask stays the config's" {
+	args sh -c 'umask; sleep 100'
+	config '.process.user = {"uid": 0, "gid": 0, "umask": 63}'
+	maker ',"user":"app"'
+	capsule start -d c1
+	[ "$(capsule exec c1 id -u)" = 1000 ]
+	[ "$(capsule exec -u 0 c1 id -u)" = 0 ]
+	[ "$(runtime exec c1 id -u)" = 1000 ]
+	job=$(capsule exec -d c1 sh -c 'id -u; echo again >/dev/stdout')
+	capsule wait --exec "$job" c1 || true
+	wait_until 5 grep -q again "$ROOT/c1/exec/$job/log"
+	jq -e '.uid == 1000 and .gid == 1000' "$ROOT/c1/shim.json"
+	kill -9 "$(jq .pid "$ROOT/c1/shim.json")"
+	[ "$(capsule exec c1 id -u)" = 1000 ]
+	jq -e '.uid == 1000 and .gid == 1000' "$ROOT/c1/shim.json"
+	wait_until 5 eval 'capsule log c1 | grep -qx 0077'
+	capsule delete -f c1
+}
+
+@test "a user by name in a new user namespace" {
+	args sh -c 'id -u; echo again >/dev/stdout; sleep 100'
+	config '.linux.namespaces += [{"type": "user"}]
+		| .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+		| .linux.gidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+		| .mounts |= map(select(.destination != "/sys" and .destination != "/dev/mqueue"))
+		| .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	maker ',"user":"app"' clone "$INTEG_ROOTFS"
+	capsule start -d c1
+	jq -e '.uid == 101000 and .gid == 101000' "$ROOT/c1/shim.json"
+	wait_until 5 eval 'capsule log c1 | grep -q again'
+	[ "$(stat -c %u "$ROOT/c1/stdout")" = 101000 ]
+	capsule delete -f c1
+}
+
+@test "a user that is not there, or no user at all, is named" {
+	local what
+	what=$(refused ',"user":"nobody1"')
+	[[ $what == "user-lookup: unable to find user nobody1: no matching entries in passwd file" ]]
+	what=$(refused ',"user":"app:nogroup"')
+	[[ $what == *"unable to find group nogroup"* ]]
+	what=$(refused ',"user":"99999999999"')
+	[[ $what == *"user '99999999999': ids are 0 to"* ]]
+	what=$(refused ',"user":""')
+	[[ $what == *user* ]]
+	what=$(refused ',"user":1000')
+	[[ $what == *user* ]]
+	no_containers
+}
+
+@test "a user of digits is never a name of the image's" {
+	overlay_dirs
+	mkdir "$WORK/disk/upper/etc"
+	printf '1:x:0:0:root:/root:/bin/sh\nroot:x:0:0:root:/root:/bin/sh\n' >"$WORK/disk/upper/etc/passwd"
+	args id -u
+	maker ',"user":"1"' "${set_overlay[@]}"
+	capsule start -d c1
+	[ "$(capsule wait c1)" = 0 ]
+	[ "$(capsule log c1)" = 1 ]
+	capsule delete c1
+	disk_gone
+}
+
 @test "a root by descriptor needs a new mount namespace" {
 	local what
 	config '.linux.namespaces |= map(select(.type != "mount")) | .mounts = [] | .root.readonly = false

@@ -34,6 +34,7 @@ static struct rt_state sample(void)
 		.id = "web1",
 		.bundle = "/b \"quoted\"\n",
 		.rootfs = "/b/rootfs",
+		.user = "app:users",
 		.annotations = "{\"a\":\"1\"}",
 		.created = "2026-11-21T20:45:35.1Z",
 		.own_pidns = true,
@@ -56,6 +57,7 @@ START_TEST(test_what_is_saved_is_loaded)
 	ck_assert_ok(rt_state_load(dir, &arena, &t, &err), err);
 	ck_assert_str_eq(t.bundle, s.bundle);
 	ck_assert_str_eq(t.annotations, s.annotations);
+	ck_assert_str_eq(t.user, s.user);
 	ck_assert_str_eq(t.created, s.created);
 	ck_assert_str_eq(t.boot_id, s.boot_id);
 	ck_assert_uint_eq(t.start_time, s.start_time);

@@ -16,6 +16,8 @@ tidy_one() {
 	local flags=(-std=gnu11 -Wall -Wextra -I"$TOP_BUILDDIR/lib" -Ilib -iquote "${file%%/*}")
 	[[ $file != @(image|supervisor)/* ]] || flags+=(-iquote store -iquote network)
 	[[ $file != lib/* ]] || flags+=(-DLINT_LIB)
+	# shellcheck disable=SC2207 # words are what there is
+	[[ $file != network/* ]] || flags+=($(pkg-config --cflags libnl-3.0))
 	stamp=$stamps/$(printf '%s' "$common" | cat - "$file" | sha256sum | cut -c1-32)
 	[[ ! -e $stamp ]] || return 0
 	"$CLANG_TIDY" --quiet "$file" -- "${flags[@]}" -include tests/lint/analyser.h 2>/dev/null || return 1

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Joining a network.
+ */
+#include <config.h>
+
+#include "attach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "bridge.h"
+#include "lease.h"
+#include "link.h"
+#include "member.h"
+#include "own.h"
+#include "proc.h"
+
+#define INTERFACES_MAX 64
+
+/* All that joining needs at hand. */
+struct join {
+	const struct net *net;
+	const struct net_options *o;
+	struct net_network network;
+	struct net_dir dir;
+	struct net_nl host;
+	struct net_nl inside;
+	int netns;
+	int bridge; /* index */
+	struct net_endpoint e;
+	struct cps_arena arena;
+};
+
+static void join_done(struct join *j)
+{
+	net_nl_done(&j->host);
+	net_nl_done(&j->inside);
+	net_dir_done(&j->dir);
+	cps_close(&j->netns);
+	cps_arena_done(&j->arena);
+}
+
+/* The network namespace of the process that is pid and started then. */
+static int netns_open(const struct net_process *init, struct cps_err *err)
+{
+	cleanup_fd int pidfd = cps_pidfd_open_verified(init->pid, init->start_time);
+	cleanup_fd int fd = -1;
+	struct pollfd p = { .events = POLLIN };
+	struct stat ours, theirs;
+	char path[40];
+
+	if (pidfd < 0)
+		return cps_fail(err, -pidfd, "the container's process %d", (int)init->pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)init->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return cps_fail(err, errno, "open '%s'", path);
+	/* its pid was its own all the time */
+	p.fd = pidfd;
+	if (poll(&p, 1, 0) != 0)
+		return cps_fail(err, ESRCH, "the container's process %d", (int)init->pid);
+	if (stat("/proc/self/ns/net", &ours) < 0 || fstat(fd, &theirs) < 0)
+		return cps_fail(err, errno, "look at the network namespace");
+	if (ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev)
+		return cps_failx(err, EINVAL,
+				 "the container has the host's network and can join none");
+	return take_fd(&fd);
+}
+
+/* What an earlier container of this name has left gives way; one that lives does not. */
+static int name_clear(const struct join *j, const char *id, struct cps_err *err)
+{
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	struct net_endpoint old;
+	struct cps_err ignored;
+
+	if (!net_endpoint_is_there(&j->dir, id))
+		return 0;
+	if (net_endpoint_load(&j->dir, id, &a, &old, &ignored) < 0) {
+		net_endpoint_remove(&j->dir, id);
+		return 0;
+	}
+	if (net_endpoint_is_alive(&old))
+		return cps_failx(err, EEXIST, "it is on that network");
+	net_member_drop(j->net, &j->dir, &j->network, &j->host, &old, true);
+	return 0;
+}
+
+static void addresses_drop(struct join *j)
+{
+	for (unsigned i = 0; i < j->e.naddresses; i++)
+		net_lease_drop(&j->dir, &j->e.addresses[i]);
+	j->e.naddresses = 0;
+}
+
+/* The address that was asked for in subnet i. family 0: none was, of this family; *ret_skip: it is
+ * in another subnet. */
+static int wanted_address(const struct join *j, unsigned i, struct net_addr *ret, bool *ret_skip,
+			  struct cps_err *err)
+{
+	const struct net_subnet *s = &j->network.subnets[i];
+	const char *text = s->base.family == AF_INET ? j->o->ip : j->o->ip6;
+
+	*ret = (struct net_addr){ 0 };
+	*ret_skip = false;
+	if (!text)
+		return 0;
+	if (net_addr_parse(text, ret) < 0 || ret->family != s->base.family)
+		return cps_failx(err, EINVAL, "'%.60s' is no IPv%d address", text,
+				 s->base.family == AF_INET ? 4 : 6);
+	*ret_skip = !net_subnet_contains(s, ret);
+	if (!*ret_skip &&
+	    (!net_subnet_is_usable(s, ret) || net_addr_is_equal(ret, &j->network.gateways[i])))
+		return cps_failx(err, EINVAL, "the address %s is the network's own", text);
+	return 0;
+}
+
+static int addresses_take(struct join *j, struct cps_err *err)
+{
+	const struct net_network *network = &j->network;
+	bool found4 = !j->o->ip, found6 = !j->o->ip6;
+	int rc = 0;
+
+	for (unsigned i = 0; i < network->nsubnets && rc == 0; i++) {
+		struct net_addr *a = &j->e.addresses[j->e.naddresses];
+		bool skip;
+
+		rc = wanted_address(j, i, a, &skip, err);
+		if (rc < 0 || skip)
+			continue;
+		if (a->family)
+			rc = net_lease_take_fixed(&j->dir, a, j->e.id, err);
+		else
+			rc = net_lease_take(&j->dir, network, i, j->e.id, a, err);
+		if (rc < 0)
+			break;
+		found4 |= a->family == AF_INET;
+		found6 |= a->family == AF_INET6;
+		j->e.prefixes[j->e.naddresses++] = network->subnets[i].prefix;
+	}
+	if (rc == 0 && (!found4 || !found6))
+		rc = cps_failx(err, EINVAL, "the address %.60s is in none of the network's subnets",
+			       found4 ? j->o->ip6 : j->o->ip);
+	if (rc < 0)
+		addresses_drop(j);
+	return rc;
+}
+
+static int addresses_get(struct join *j, struct cps_err *err)
+{
+	struct cps_err ignored;
+	unsigned dropped = 0;
+	int rc = addresses_take(j, err);
+
+	if (rc != -ENOSPC && rc != -EADDRINUSE)
+		return rc;
+	/* of containers that have ended, perhaps */
+	if (net_members_reclaim(j->net, &j->dir, &j->network, &j->host, false, &dropped,
+				&ignored) == 0 &&
+	    dropped)
+		rc = addresses_take(j, err);
+	return rc;
+}
+
+static int interface_choose(struct join *j, struct cps_err *err)
+{
+	struct net_link l;
+	int rc = 0;
+
+	for (unsigned i = 0; i < INTERFACES_MAX && rc == 0; i++) {
+		(void)snprintf(j->e.interface, sizeof(j->e.interface), "eth%u", i);
+		rc = net_link_get(&j->inside, j->e.interface, &l, err);
+	}
+	return rc == -ENODEV ? 0 : rc < 0 ? rc : cps_failx(err, ENOSPC, "too many interfaces");
+}
+
+static int endpoint_make(struct join *j, const char *id, const struct net_process *init,
+			 struct cps_err *err)
+{
+	const struct net_options *o = j->o;
+	const char **aliases = cps_arena_array(&j->arena, o->naliases + 1, sizeof(*aliases));
+	char boot_id[37], alias[NET_ALIAS_SIZE];
+	int rc = cps_boot_id(boot_id, err);
+
+	if (rc < 0)
+		return rc;
+	j->e.boot_id = cps_arena_strdup(&j->arena, boot_id);
+	if (!aliases || !j->e.boot_id)
+		return cps_fail(err, ENOMEM, "endpoint of %s", id);
+	if (o->naliases)
+		memcpy(aliases, o->aliases, o->naliases * sizeof(*aliases));
+	j->e.id = id;
+	j->e.init = *init;
+	j->e.hostname = o->hostname ? o->hostname : id;
+	j->e.aliases = aliases;
+	j->e.links = o->links;
+	j->e.nlinks = o->nlinks;
+	j->e.ports = o->ports;
+	j->e.nports = o->nports;
+	rc = interface_choose(j, err);
+	if (rc == 0)
+		rc = addresses_get(j, err);
+	if (rc < 0)
+		return rc;
+	net_mac_of(&j->e.addresses[0], j->e.mac);
+	net_link_alias(j->net, j->network.name, &j->e.addresses[0], alias);
+	net_veth_name(alias, j->e.host_interface);
+	rc = net_endpoint_save(&j->dir, &j->e, err);
+	if (rc < 0)
+		addresses_drop(j);
+	return rc;
+}
+
+/* Its name comes from its address, so where it is taken, a container that has ended had the
+ * address, and somebody keeps its namespace: this one loses the interface now. */
+static int veth_make(const struct join *j, struct cps_err *err)
+{
+	const struct net_veth v = {
+		.name = j->e.host_interface,
+		.master = j->bridge,
+		.mtu = j->network.mtu,
+		.peer = j->e.interface,
+		.peer_mac = j->e.mac,
+		.peer_netns = j->netns,
+	};
+	int rc = net_link_add_veth(&j->host, &v, err);
+
+	if (rc != -EEXIST)
+		return rc;
+	net_member_link_delete(j->net, &j->network, &j->host, &j->e);
+	return net_link_add_veth(&j->host, &v, err);
+}
+
+static int host_end_up(const struct join *j, struct cps_err *err)
+{
+	char alias[NET_ALIAS_SIZE];
+	struct net_link l;
+	int rc = net_link_get(&j->host, j->e.host_interface, &l, err);
+
+	if (rc == -ENODEV)
+		return cps_fail(err, ENODEV, "%s", j->e.host_interface);
+	net_link_alias(j->net, j->network.name, &j->e.addresses[0], alias);
+	if (rc == 0)
+		rc = net_link_mark(&j->host, l.index, alias, err);
+	if (rc == 0)
+		rc = net_link_quiet(&j->host, l.index, err);
+	return rc < 0 ? rc : net_link_up(&j->host, l.index, err);
+}
+
+/* Each of the family's subnets leads out by its gateway; the first one counts. */
+static int routes_add(const struct join *j, int index, struct cps_err *err)
+{
+	const struct net_network *network = &j->network;
+	int rc = 0;
+
+	for (unsigned i = 0; i < network->nsubnets && rc == 0; i++)
+		for (unsigned k = 0; k < j->e.naddresses && rc == 0; k++)
+			if (net_subnet_contains(&network->subnets[i], &j->e.addresses[k]))
+				rc = net_link_add_default(&j->inside, index, &network->gateways[i],
+							  err);
+	return rc;
+}
+
+static int container_end_up(const struct join *j, struct cps_err *err)
+{
+	struct net_link l;
+	bool has_ipv6 = false;
+	int rc = net_link_get(&j->inside, j->e.interface, &l, err);
+
+	if (rc == -ENODEV)
+		return cps_fail(err, ENODEV, "%s", j->e.interface);
+	if (rc == 0)
+		rc = net_link_quiet(&j->inside, l.index, err);
+	if (rc == 0)
+		rc = net_link_up(&j->inside, l.index, err);
+	for (unsigned i = 0; i < j->e.naddresses && rc == 0; i++) {
+		has_ipv6 |= j->e.addresses[i].family == AF_INET6;
+		rc = net_link_add_address(&j->inside, l.index, &j->e.addresses[i], j->e.prefixes[i],
+					  err);
+	}
+	if (rc == 0 && has_ipv6) {
+		struct net_addr local;
+
+		net_mac_link_local(j->e.mac, &local);
+		rc = net_link_add_address(&j->inside, l.index, &local, 64, err);
+	}
+	if (rc == 0 && !j->network.internal)
+		rc = routes_add(j, l.index, err);
+	return rc;
+}
+
+static int join_network(struct join *j, const char *id, const struct net_process *init,
+			struct cps_err *err)
+{
+	int rc = net_dir_open(j->net, j->network.name, true, &j->dir, err);
+
+	if (rc == 0)
+		rc = net_nl_open(&j->host, err);
+	if (rc == 0)
+		rc = net_nl_open_in(j->netns, &j->inside, err);
+	if (rc == 0)
+		rc = name_clear(j, id, err);
+	if (rc == 0)
+		rc = net_bridge_ensure(j->net, &j->dir, &j->network, &j->host, &j->bridge, err);
+	if (rc == 0)
+		rc = endpoint_make(j, id, init, err);
+	if (rc < 0)
+		return rc;
+	rc = veth_make(j, err);
+	if (rc == 0)
+		rc = host_end_up(j, err);
+	if (rc == 0)
+		rc = container_end_up(j, err);
+	if (rc < 0)
+		net_member_drop(j->net, &j->dir, &j->network, &j->host, &j->e, true);
+	return rc;
+}
+
+int net_attach(const struct net *n, const char *id, const struct net_process *init,
+	       const struct net_options *o, struct cps_buf *ret_notice, struct cps_err *err)
+{
+	const char *name = o->network ? o->network : NET_DEFAULT;
+	__attribute__((cleanup(join_done))) struct join j = {
+		.net = n,
+		.o = o,
+		.dir = NET_DIR_INIT,
+		.host = NET_NL_INIT,
+		.inside = NET_NL_INIT,
+		.netns = -1,
+		.arena = CPS_ARENA_INIT,
+	};
+	int rc = net_network_want(n, name, &j.arena, &j.network, ret_notice, err);
+
+	if (rc < 0)
+		return rc;
+	if (j.network.driver != NET_DRIVER_BRIDGE)
+		return o->nports
+			       ? cps_failx(err, EINVAL,
+					   "network %s: ports are published on a bridge only", name)
+			       : 0;
+	j.netns = netns_open(init, err);
+	rc = j.netns < 0 ? j.netns : join_network(&j, id, init, err);
+	return cps_wrap(err, rc, "network %s", name);
+}

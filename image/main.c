@@ -19,6 +19,7 @@
 #define EXIT_CODE_FAILURE 125 /* as of capsule itself */
 
 static const struct img_command *const commands[] = {
+	&img_cmd_create,
 	&img_cmd_list,
 };
 

@@ -63,6 +63,18 @@ int sto_blob_read(const struct sto *s, const char *digest, char **ret_data, size
 	return cps_fd_read(fd, digest, STO_JSON_MAX, ret_data, ret_len, err);
 }
 
+int sto_blob_remove(const struct sto *s, const char *digest, struct cps_err *err)
+{
+	char path[128];
+	int rc = blob_path(digest, path, err);
+
+	if (rc < 0)
+		return rc;
+	if (unlinkat(s->fd, path, 0) < 0 && errno != ENOENT)
+		return cps_fail(err, errno, "remove blob %s", digest);
+	return 0;
+}
+
 static int ingest_dir(const struct sto *s, struct cps_err *err)
 {
 	static const char *const parts[] = { STO_IMAGES, BLOBS, BLOBS_OF_US };

@@ -27,6 +27,10 @@ bool sto_blob_is_there(const struct sto *s, const char *digest, uint64_t size);
 int sto_blob_read(const struct sto *s, const char *digest, char **ret_data, size_t *ret_len,
 		  struct cps_err *err);
 
+/* The caller holds the images' lock for itself (LOCK_EX), or knows that it made the blob just now.
+ * What is not there is no error. */
+int sto_blob_remove(const struct sto *s, const char *digest, struct cps_err *err);
+
 struct sto_ingest {
 	int dir;	 /* images/ingest */
 	int fd;		 /* of the file, read and write, locked (flock) until done */

@@ -20,6 +20,7 @@
 
 #include "events.h"
 #include "exec.h"
+#include "exit-command.h"
 #include "file.h"
 #include "gate.h"
 #include "loop.h"
@@ -297,6 +298,8 @@ int shim_act_adopt_done(void *owner, void *arg, struct cps_err *err)
 	}
 	shim_adopt_jobs(s);
 	shim_record_update(s);
+	if (is_over) /* it is on record, but its shim may not have come so far */
+		shim_exit_command_run(s);
 	(void)snprintf(ok, sizeof(ok), "{\"status\":\"%s\",\"pid\":%d}",
 		       shim_status_word((enum shim_state)s->machine.state),
 		       is_over ? 0 : (int)s->ct.init.pid);

@@ -250,6 +250,7 @@ int shim_act_create_done(void *owner, void *arg, struct cps_err *err)
 		shim_waiters_error(&ct->create_waiters, &ct->failed, NULL);
 		ct->delete_wanted = true;
 		ct->quit_wanted = true;
+		cps_free_at(&ct->exit_command); /* for its maker there was no container */
 		(void)shim_child_signal(&ct->init, SIGKILL);
 	} else {
 		(void)snprintf(ok, sizeof(ok), "{\"pid\":%d}", (int)ct->init.pid);

@@ -13,6 +13,7 @@
 
 #include "events.h"
 #include "exec.h"
+#include "exit-command.h"
 #include "file.h"
 #include "ops.h"
 #include "own.h"
@@ -207,6 +208,7 @@ int shim_act_exit_report(void *owner, void *arg, struct cps_err *err)
 		shim_note(&s->note, "%s; telling the exit without a record", err->msg);
 	(void)event_del(&ct->drain_event);
 	exit_tell(s);
+	shim_exit_command_run(s);
 	shim_io_overdue(&ct->io);
 	if (ct->delete_wanted)
 		delete_promised(s);

@@ -104,6 +104,7 @@ void shim_container_init(struct shim *s)
 	};
 	ct->gate.fd = -1;
 	ct->init.pidfd = -1;
+	ct->exit_child.pidfd = -1;
 	shim_oom_init(&ct->oom);
 	shim_io_init(&ct->io, s, on_stdio_closed, s);
 	(void)event_assign(&ct->stop_event, s->base, -1, 0, on_stop_timeout, s);
@@ -120,6 +121,7 @@ void shim_container_done(struct shim *s)
 	shim_gate_close(s);
 	shim_io_done(&ct->io);
 	shim_child_remove(&ct->init);
+	shim_child_remove(&ct->exit_child);
 	shim_oom_done(&ct->oom);
 	(void)event_del(&ct->stop_event);
 	(void)event_del(&ct->drain_event);
@@ -129,6 +131,7 @@ void shim_container_done(struct shim *s)
 	free(ct->cgroup_parent);
 	free(ct->pid_file);
 	free(ct->user);
+	free(ct->exit_command);
 	free(ct->cgroups);
 	shim_container_init(s);
 }

@@ -40,6 +40,7 @@ struct shim_container {
 	int stop_signal;
 	uint64_t stop_timeout_ms;
 	unsigned jobs_max;
+	char *exit_command; /* JSON array of strings, or NULL; exit-command.h */
 
 	/* what the runtime made of it */
 	bool terminal;
@@ -75,6 +76,8 @@ struct shim_container {
 	unsigned exit_tries; /* of writing the exit record */
 	bool delete_wanted;  /* once it has exited */
 	bool quit_wanted;    /* once it has exited */
+	bool exit_command_run;
+	struct shim_child exit_child; /* the exit command's process */
 };
 
 void shim_container_init(struct shim *s);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exit-command.h"
 #include "own.h"
 #include "shim.h"
 
@@ -20,7 +21,8 @@
 static int path_parse(const struct cps_json *node, char **ret, struct cps_err *err)
 {
 	const char *path;
-	int rc = cps_json_str(node, &path, err);
+	int rc = node ? cps_json_str(node, &path, err)
+		      : cps_failx(err, EINVAL, "create: 'bundle' is missing");
 
 	if (rc < 0)
 		return rc;
@@ -95,6 +97,9 @@ int shim_params_parse(struct shim *s, const struct cps_json *body, struct cps_er
 		rc = number_parse(body, "jobs_max", 0, SHIM_JOBS_MOST, &jobs_max, err);
 	if (rc == 0)
 		rc = shim_log_config_parse(cps_json_get(body, "log"), log_path, &ct->log, err);
+	if (rc == 0)
+		rc = shim_exit_command_parse(cps_json_get(body, "exit_command"), &ct->exit_command,
+					     err);
 	ct->stop_signal = (int)stop_signal;
 	ct->stop_timeout_ms = (uint64_t)stop_timeout;
 	ct->jobs_max = (unsigned)jobs_max;

@@ -16,6 +16,7 @@
 
 #include "bundle.h"
 #include "clock.h"
+#include "exit-command.h"
 #include "own.h"
 #include "proc.h"
 #include "shim.h"
@@ -190,6 +191,11 @@ static int parameters_get(const struct cps_json *o, struct shim *s, struct cps_e
 		rc = number_get(o, "jobs_max", SHIM_JOBS_MOST, &jobs_max, err);
 	if (rc == 0)
 		rc = number_get(o, "stop_at_ms", INT64_MAX, &ct->stop_at, err);
+	if (rc == 0)
+		rc = shim_exit_command_parse(cps_json_get(o, "exit_command"), &ct->exit_command,
+					     err);
+	if (rc == 0)
+		rc = flag_get(o, "exit_command_run", &ct->exit_command_run, err);
 	ct->stop_signal = (int)stop_signal;
 	ct->jobs_max = (unsigned)jobs_max;
 	return rc;

@@ -37,6 +37,10 @@ static void parameters_write(const struct shim_container *ct, struct cps_jsonw *
 	cps_jsonw_i64(w, "stop_signal", ct->stop_signal);
 	cps_jsonw_u64(w, "stop_timeout_ms", ct->stop_timeout_ms);
 	cps_jsonw_u64(w, "jobs_max", ct->jobs_max);
+	if (ct->exit_command) {
+		cps_jsonw_raw(w, "exit_command", ct->exit_command);
+		cps_jsonw_bool(w, "exit_command_run", ct->exit_command_run);
+	}
 }
 
 static void made_write(const struct shim_container *ct, struct cps_jsonw *w)

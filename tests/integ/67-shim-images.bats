@@ -19,6 +19,7 @@ maker() {
 refused() {
 	run ! maker "$@" # its output is in reply too
 	jq -r .error.message "$WORK/reply"
+	wait_until 5 no_containers # its shim goes when nobody is there any more
 }
 
 # An overlay over the shared root file system; on a disk of its own, since /tmp may be one itself.
@@ -202,4 +203,91 @@ disk_gone() {
 	what=$(refused '' clone "$INTEG_ROOTFS")
 	[[ $what == *"needs a new mount namespace" ]]
 	no_containers
+}
+
+# in_data SIZE FILES: members that put the log into $WORK/data.
+in_data() {
+	mkdir -p "$WORK/data"
+	printf ',"log":{"path":"%s/data/log","max_size":%s,"max_files":%s}' "$WORK" "$1" "$2"
+}
+
+COUNT='i=0; while [ $i -lt 3000 ]; do echo "line $i"; i=$((i+1)); done'
+
+@test "a log in another directory: read, rotated, followed; delete leaves it to its maker" {
+	args sh -c "$COUNT; while ! [ -e /tmp/go ]; do sleep 0.02; done; echo end"
+	maker "$(in_data 40000 10)"
+	capsule start -d c1
+	capsule log -f c1 >"$WORK/followed" &
+	follower=$!
+	wait_until 10 eval 'capsule log c1 | grep -qx "line 2999"'
+	[ ! -e "$ROOT/c1/log" ]
+	[ -e "$WORK/data/log.1" ]
+	capsule exec c1 touch /tmp/go
+	[ "$(capsule wait c1)" = 0 ]
+	wait "$follower"
+	capsule log c1 | cmp - <(seq -f 'line %.0f' 0 2999; echo end)
+	cmp "$WORK/followed" <(seq -f 'line %.0f' 0 2999; echo end)
+	[ "$(capsule log --tail 1 c1)" = end ]
+	[ "$(capsule state -d c1 | jq -r .log.path)" = "$WORK/data/log" ]
+	# the shim of a stopped container may go
+	kill -9 "$(jq .pid "$ROOT/c1/shim.json")"
+	wait_until 5 eval 'capsule state -d c1 | jq -e ".shim == null"'
+	capsule log c1 | cmp - <(seq -f 'line %.0f' 0 2999; echo end)
+	capsule delete c1
+	[ -e "$WORK/data/log" ]
+	# the same directory again: what is there stays in front
+	args echo again
+	maker "$(in_data 400000 10)"
+	capsule start -d c1
+	[ "$(capsule wait c1)" = 0 ]
+	[ "$(capsule log --tail 2 c1 | tr '\n' ' ')" = 'end again ' ]
+	capsule delete c1
+}
+
+@test "a log in another directory: a successor goes on with it, byte for byte" {
+	args sh -c "while ! [ -e /tmp/go ]; do sleep 0.02; done; $COUNT; printf half; sleep 1; echo; while ! [ -e /tmp/end ]; do sleep 0.02; done"
+	maker "$(in_data 30000 20)"
+	capsule start -d c1
+	capsule exec c1 touch /tmp/go
+	wait_until 10 grep -qs . "$WORK/data/log"
+	kill -9 "$(jq .pid "$ROOT/c1/shim.json")"
+	wait_until 10 eval 'capsule log c1 | grep -q "^half"'
+	kill -9 "$(jq .pid "$ROOT/c1/shim.json")"
+	capsule exec c1 touch /tmp/end
+	[ "$(capsule wait c1)" = 0 ]
+	capsule log c1 | cmp - <(seq -f 'line %.0f' 0 2999; echo half)
+	[ ! -e "$ROOT/c1/log" ]
+	capsule delete c1
+}
+
+@test "a log in a directory that is not there is an error of create, and nothing stays" {
+	local what
+	what=$(refused ",\"log\":{\"path\":\"$WORK/data/log\"}")
+	[[ $what == *"$WORK/data/log"* ]]
+	what=$(refused ',"log":{"path":"data/log"}')
+	[[ $what == *"log"*"absolute"* ]]
+	no_containers
+}
+
+@test "an exit command that deletes the container, asking the shim that runs it" {
+	args sh -c 'while ! [ -e /tmp/go ]; do sleep 0.02; done; exit 3'
+	maker ",\"exit_command\":[\"$CAPSULE\",\"--root\",\"$ROOT\",\"delete\",\"c1\"]"
+	capsule start -d c1
+	capsule wait c1 >"$WORK/waited" &
+	waiter=$!
+	capsule exec c1 touch /tmp/go
+	wait "$waiter"
+	[ "$(cat "$WORK/waited")" = 3 ]
+	wait_until 5 no_containers
+	[ "$(jq -r .event "$ROOT/events.log" | grep -vx exec -c)" -ge 3 ]
+	[ "$(jq -r .event "$ROOT/events.log" | tail -n 2 | tr '\n' ' ')" = 'exit delete ' ]
+}
+
+@test "an exit command runs under a successor too, and a kill of the shim does not lose it" {
+	args sleep 100
+	maker ",\"exit_command\":[\"$CAPSULE\",\"--root\",\"$ROOT\",\"delete\",\"c1\"]"
+	capsule start -d c1
+	kill -9 "$(jq .pid "$ROOT/c1/shim.json")"
+	capsule kill c1 KILL
+	wait_until 5 no_containers
 }

@@ -10,7 +10,8 @@
  * delay: before anything; fail: an error reply; die: SIGKILL itself before or after `spawned`;
  * beside: between `spawned` and the reply; linger: between the reply and its exit; init_exit: init
  * exits so, without waiting at the gate; killed_after_gate: init dies at once when let through;
- * silent: no `spawned` event; poststart: ask for `start`.
+ * silent: no `spawned` event; poststart: ask for `start`. What came with `create` and `exec` is
+ * left in <bundle>/create.asked and exec.asked.
  */
 #include <config.h>
 
@@ -141,6 +142,15 @@ static void ok(struct fake *f, const char *json)
 	sleep_ms(num(f->how, "linger_ms", 0));
 }
 
+static void asked_save(const struct fake *f, const char *name)
+{
+	cleanup_fd int dir = open(f->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_free char *text = cps_json_text(f->req);
+	struct cps_err err;
+
+	(void)cps_file_replace(dir, name, text, strlen(text), 0600, &err);
+}
+
 /* ---- the process ---- */
 
 static void gate_pass(int listener)
@@ -258,6 +268,7 @@ static void create(struct fake *f)
 	int dir;
 	pid_t pid;
 
+	asked_save(f, "create.asked");
 	(void)snprintf(link, sizeof(link), "%s/fake-bundle", f->dir);
 	if (symlink(f->bundle, link) < 0)
 		_exit(2);
@@ -296,6 +307,7 @@ static void exec_op(struct fake *f)
 	size_t len;
 	pid_t pid;
 
+	asked_save(f, "exec.asked");
 	if (cps_fd_read(fd, "process", 1 << 20, &text, &len, &err) == 0)
 		(void)cps_json_parse(&f->arena, text, len, &process, &err);
 	(void)stdio_take(f, stdio);

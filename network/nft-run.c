@@ -79,7 +79,7 @@ int net_nft_run(const char *document, size_t len, struct cps_err *err)
 	cleanup_fd int errors = -1;
 	char said[COMPLAINT_MAX];
 	int rc, status;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (!file)
 		return cps_failx(

@@ -34,8 +34,8 @@ static int rehash(struct img_blob *b, struct cps_err *err)
 	}
 }
 
-int img_blob_begin(const struct sto *s, const char *digest, uint64_t size, struct img_blob *ret,
-		   struct cps_err *err)
+int img_blob_begin(const struct sto *s, const char *digest, uint64_t size, bool wait,
+		   struct img_blob *ret, struct cps_err *err)
 {
 	cleanup_blob struct img_blob b = IMG_BLOB_INIT;
 	int rc;
@@ -44,7 +44,7 @@ int img_blob_begin(const struct sto *s, const char *digest, uint64_t size, struc
 		return 1;
 	b.store = s;
 	b.size = size;
-	rc = sto_ingest_begin(s, digest, &b.in, err);
+	rc = sto_ingest_begin(s, digest, wait, &b.in, err);
 	if (rc < 0)
 		return rc;
 	if (digest) {
@@ -132,7 +132,7 @@ int img_blob_put(const struct sto *s, const void *data, size_t len, const char *
 	if (digest && strcmp(digest, computed) != 0)
 		return cps_failx(err, EBADMSG, "%.80s: its content has another digest, %s", digest,
 				 computed);
-	rc = img_blob_begin(s, computed, len, &b, err);
+	rc = img_blob_begin(s, computed, len, true, &b, err);
 	if (rc == 0 && b.written != 0)
 		rc = img_blob_restart(&b, err);
 	if (rc == 0)

@@ -28,10 +28,10 @@ struct img_blob {
 #define cleanup_blob __attribute__((cleanup(img_blob_done)))
 
 /* 1: the blob is in the store, nothing is to be written. 0: write from `written` on, which is what
- * an earlier attempt has left; digest NULL: not known, size perhaps neither. Waits for another
- * process that is at the same blob. */
-int img_blob_begin(const struct sto *s, const char *digest, uint64_t size, struct img_blob *ret,
-		   struct cps_err *err);
+ * an earlier attempt has left; digest NULL: not known, size perhaps neither. wait: for
+ * another process that is at the same blob, or -EWOULDBLOCK. */
+int img_blob_begin(const struct sto *s, const char *digest, uint64_t size, bool wait,
+		   struct img_blob *ret, struct cps_err *err);
 /* E2BIG: more than the size that was said. */
 int img_blob_write(struct img_blob *b, const void *data, size_t len, struct cps_err *err);
 /* From the beginning after all. */

@@ -106,7 +106,7 @@ static int open_unnamed(struct sto_ingest *in, struct cps_err *err)
 }
 
 /* Opens the file of this name and locks it. It may have become a blob while we waited. */
-static int open_locked(struct sto_ingest *in, struct cps_err *err)
+static int open_locked(struct sto_ingest *in, bool wait, struct cps_err *err)
 {
 	for (int i = 0; i < TRIES; i++) {
 		struct stat ours, there;
@@ -114,7 +114,7 @@ static int open_locked(struct sto_ingest *in, struct cps_err *err)
 		in->fd = openat(in->dir, in->name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (in->fd < 0)
 			return cps_fail(err, errno, "open '%s/%s'", INGEST, in->name);
-		while (flock(in->fd, LOCK_EX) < 0)
+		while (flock(in->fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0)
 			if (errno != EINTR)
 				return cps_fail(err, errno, "lock '%s/%s'", INGEST, in->name);
 		if (fstat(in->fd, &ours) < 0)
@@ -129,7 +129,7 @@ static int open_locked(struct sto_ingest *in, struct cps_err *err)
 	return cps_fail(err, EBUSY, "lock '%s/%s'", INGEST, in->name);
 }
 
-int sto_ingest_begin(const struct sto *s, const char *digest, struct sto_ingest *ret,
+int sto_ingest_begin(const struct sto *s, const char *digest, bool wait, struct sto_ingest *ret,
 		     struct cps_err *err)
 {
 	cleanup_ingest struct sto_ingest in = STO_INGEST_INIT;
@@ -142,7 +142,7 @@ int sto_ingest_begin(const struct sto *s, const char *digest, struct sto_ingest 
 		return in.dir;
 	if (digest) {
 		memcpy(in.name, sto_digest_hex(digest), STO_HEX_SIZE);
-		rc = open_locked(&in, err);
+		rc = open_locked(&in, wait, err);
 	} else {
 		rc = open_unnamed(&in, err);
 	}

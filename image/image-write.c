@@ -46,7 +46,7 @@ static int store_bytes(const struct sto *s, const struct img_reader *from,
 
 	if (!data)
 		return cps_fail(err, ENOMEM, "keep a layer");
-	rc = img_blob_begin(s, NULL, IMG_SIZE_UNKNOWN, &blob, err);
+	rc = img_blob_begin(s, NULL, IMG_SIZE_UNKNOWN, true, &blob, err);
 	if (rc < 0)
 		return rc;
 	while ((n = from->read(from->data, data, IMG_BLOCK, err)) > 0) {

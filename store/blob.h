@@ -44,9 +44,9 @@ struct sto_ingest {
 	}
 #define cleanup_ingest __attribute__((cleanup(sto_ingest_done)))
 
-/* Begins or goes on with a blob. wait: for another process that is at the same one, or -EWOULDBLOCK;
- * whoever has begun another blob must not wait. digest NULL: it is not known yet, nothing can be
- * gone on with, and nothing of it is left unless committed. */
+/* Begins or goes on with a blob. wait: for another process that is at the same one, or
+ * -EWOULDBLOCK; whoever has begun another blob must not wait. digest NULL: it is not known yet,
+ * nothing can be gone on with, and nothing of it is left unless committed. */
 int sto_ingest_begin(const struct sto *s, const char *digest, bool wait, struct sto_ingest *ret,
 		     struct cps_err *err);
 /* The content is that of `digest`, says the caller: makes it a blob. */

@@ -109,7 +109,7 @@ static int join_names(int fs_fd, const struct sto_overlay *o, int *ret_mount_fd,
 					       { "workdir", STO_CONTAINER_WORK } };
 	int rc = set_lower_names(fs_fd, o, err);
 
-	for (size_t i = 0; i < 2 && rc == 0; i++) {
+	for (size_t i = 0; i < 2 && rc == 0 && o->top >= 0; i++) {
 		char text[32];
 
 		(void)snprintf(text, sizeof(text), "%d/%s", o->top, dirs[i][1]);
@@ -157,7 +157,7 @@ int sto_overlay_join(const struct sto_overlay *o, int *ret_mount_fd, struct cps_
 			return sto_overlay_join_old(o, ret_mount_fd, err);
 		return kernel_fail(fs_fd, errno, err, "layer");
 	}
-	rc = set_top(fs_fd, o->top, err);
+	rc = o->top < 0 ? 0 : set_top(fs_fd, o->top, err);
 	return rc < 0 ? rc : make(fs_fd, ret_mount_fd, err);
 }
 
@@ -202,7 +202,7 @@ static int adopt_root(const struct sto_overlay *o, struct cps_err *err)
 static int join_idmapped(const struct sto_overlay *o, int userns_fd, int *ret_mount_fd,
 			 struct cps_err *err)
 {
-	int mapped[STO_OVERLAY_LAYERS];
+	int mapped[STO_OVERLAY_LAYERS] = { -1 };
 	struct sto_overlay m = { .lower = mapped, .top = o->top };
 	int rc = 0;
 
@@ -233,32 +233,62 @@ static int join(const struct sto_overlay *o, int userns_fd, int *ret_mount_fd, s
 	return rc < 0 ? rc : sto_overlay_join(o, ret_mount_fd, err);
 }
 
-int sto_overlay_mount(const struct sto *s, int container_dir, const char *const *layers, unsigned n,
-		      int userns_fd, int *ret_mount_fd, struct cps_err *err)
+/* Descriptors of the layers, or of the one that stands for none: a directory that is always
+ * empty. lower has room for STO_OVERLAY_LAYERS. On failure too, o says what is to be closed. */
+static int layers_open(const struct sto *s, int container_dir, const char *const *layers,
+		       unsigned n, int *lower, struct sto_overlay *o, struct cps_err *err)
 {
-	int lower[STO_OVERLAY_LAYERS];
-	struct sto_overlay o = { .lower = lower, .top = container_dir };
-	int rc = 0;
-
 	if (n > STO_OVERLAY_LAYERS)
 		return cps_failx(err, E2BIG, "an image of %u layers; %d is the kernel's bound", n,
 				 STO_OVERLAY_LAYERS);
-	if (n == 0) { /* there has to be one: a directory that is always empty */
+	if (n == 0) {
 		lower[0] = openat(container_dir, STO_CONTAINER_ROOTFS, DIR_PATH);
 		if (lower[0] < 0)
 			return cps_fail(err, errno, "open the container's rootfs");
-		o.nlower = 1;
+		o->nlower = 1;
 	}
-	while (rc >= 0 && o.nlower < n) {
-		rc = sto_layer_open(s, layers[o.nlower], err);
-		if (rc >= 0)
-			lower[o.nlower++] = rc;
+	while (o->nlower < n) {
+		int fd = sto_layer_open(s, layers[o->nlower], err);
+
+		if (fd < 0)
+			return fd;
+		lower[o->nlower++] = fd;
 	}
-	if (rc >= 0)
+	return 0;
+}
+
+static void layers_close(int *lower, unsigned n)
+{
+	while (n > 0)
+		cps_close(&lower[--n]);
+}
+
+int sto_overlay_mount(const struct sto *s, int container_dir, const char *const *layers, unsigned n,
+		      int userns_fd, int *ret_mount_fd, struct cps_err *err)
+{
+	int lower[STO_OVERLAY_LAYERS] = { -1 };
+	struct sto_overlay o = { .lower = lower, .top = container_dir };
+	int rc = layers_open(s, container_dir, layers, n, lower, &o, err);
+
+	if (rc == 0)
 		rc = join(&o, userns_fd, ret_mount_fd, err);
-	while (o.nlower > 0)
-		cps_close(&lower[--o.nlower]);
+	layers_close(lower, o.nlower);
 	return rc;
+}
+
+int sto_overlay_lower(const struct sto *s, int container_dir, const char *const *layers, unsigned n,
+		      struct cps_err *err)
+{
+	int lower[STO_OVERLAY_LAYERS] = { -1 };
+	struct sto_overlay o = { .lower = lower, .top = -1 };
+	int fd = -1, rc = layers_open(s, container_dir, layers, n, lower, &o, err);
+
+	if (rc == 0 && o.nlower == 1) /* overlayfs wants two */
+		return lower[0];
+	if (rc == 0)
+		rc = sto_overlay_join(&o, &fd, err);
+	layers_close(lower, o.nlower);
+	return rc < 0 ? rc : fd;
 }
 
 int sto_overlay_mount_dir(int container_dir, const char *dir, int userns_fd, int *ret_mount_fd,

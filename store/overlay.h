@@ -30,11 +30,15 @@ int sto_overlay_mount(const struct sto *s, int container_dir, const char *const 
 int sto_overlay_mount_dir(int container_dir, const char *dir, int userns_fd, int *ret_mount_fd,
 			  struct cps_err *err);
 
-/* What the two come to: descriptors of directories, lower ones bottom first. */
+/* The image alone, for reading: all layers as one. Returns a descriptor of its root. */
+int sto_overlay_lower(const struct sto *s, int container_dir, const char *const *layers, unsigned n,
+		      struct cps_err *err);
+
+/* What they come to: descriptors of directories, lower ones bottom first. */
 struct sto_overlay {
 	const int *lower;
 	unsigned nlower; /* at least 1 */
-	int top;	 /* the directory that upper/ and work/ are in */
+	int top;	 /* the directory that upper/ and work/ are in; -1: none, read-only */
 };
 
 int sto_overlay_join(const struct sto_overlay *o, int *ret_mount_fd, struct cps_err *err);

@@ -76,9 +76,11 @@ int sup_exit_unknown(struct sup_ctx *ctx, struct cps_err *err);
 int sup_id_check(const char *id, struct cps_err *err);
 
 extern const struct sup_command sup_cmd_attach;
+extern const struct sup_command sup_cmd_cp;
 extern const struct sup_command sup_cmd_create;
 extern const struct sup_command sup_cmd_debug;
 extern const struct sup_command sup_cmd_delete;
+extern const struct sup_command sup_cmd_diff;
 extern const struct sup_command sup_cmd_events;
 extern const struct sup_command sup_cmd_exec;
 extern const struct sup_command sup_cmd_jobs;
@@ -92,6 +94,7 @@ extern const struct sup_command sup_cmd_spec;
 extern const struct sup_command sup_cmd_start;
 extern const struct sup_command sup_cmd_state;
 extern const struct sup_command sup_cmd_stop;
+extern const struct sup_command sup_cmd_volume;
 extern const struct sup_command sup_cmd_wait;
 
 #endif

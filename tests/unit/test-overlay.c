@@ -15,7 +15,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "container.h"
+#include "diff.h"
 #include "file.h"
 #include "idrange.h"
 #include "overlay.h"
@@ -220,6 +222,72 @@ START_TEST(overlay_with_mapped_ids)
 }
 END_TEST
 
+static int add_change(void *arg, enum sto_change change, const char *path, struct cps_err *err)
+{
+	(void)err;
+	cps_buf_printf(arg, "%c%s ", (char)change, path);
+	return 0;
+}
+
+static void check_diff(struct store_box *b, int dir, const char *const *names, unsigned n,
+		       const char *wanted)
+{
+	cleanup_buf struct cps_buf changes = CPS_BUF_INIT;
+	struct cps_err err = { 0 };
+	cleanup_fd int image = sto_overlay_lower(&b->s, dir, names, n, &err);
+	cleanup_fd int upper = openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	ck_assert_ok(image, err);
+	cps_buf_puts(&changes, "");
+	ck_assert_ok(sto_diff(upper, image, add_change, &changes, &err), err);
+	ck_assert_str_eq(changes.data ? changes.data : "", wanted);
+}
+
+START_TEST(diff_of_all_kinds)
+{
+	char low[72], high[72];
+	const char *const names[] = { low, high };
+	struct store_box b;
+	struct cps_err err = { 0 };
+	cleanup_fd int dir = -1, fd = -1, bottom = -1, top = -1;
+
+	store_box_init(&b);
+	bottom = store_box_layer(&b, 1, low);
+	top = store_box_layer(&b, 2, high);
+	unit_make_dir(bottom, "d");
+	unit_make_dir(bottom, "d/sub");
+	unit_put(bottom, "d/one", "1");
+	unit_put(bottom, "d/sub/two", "2");
+	unit_put(bottom, "file", "x");
+	unit_put(bottom, "was", "x");
+	unit_put(bottom, "same", "x");
+	ck_assert_int_eq(mknodat(top, "was", S_IFCHR, makedev(0, 0)), 0);
+	dir = container_make(&b, "c");
+	ck_assert_ok(sto_overlay_mount(&b.s, dir, names, 2, -1, &fd, &err), err);
+	check_diff(&b, dir, names, 2, "");
+	unit_put(fd, "file", "changed");
+	unit_put(fd, "new", "x");
+	unit_put(fd, "was", "again");
+	unit_put(fd, "fleeting", "x");
+	ck_assert_int_eq(unlinkat(fd, "fleeting", 0), 0);
+	ck_assert_int_eq(unlinkat(fd, "d/sub/two", 0), 0);
+	unit_make_dir(fd, "e");
+	unit_put(fd, "e/f", "x");
+	check_diff(&b, dir, names, 2, "C/d C/d/sub D/d/sub/two A/e A/e/f C/file A/new A/was ");
+	/* a directory made anew hides what the image has in it */
+	ck_assert_ok(cps_remove_tree(fd, "d", &err), err);
+	unit_make_dir(fd, "d");
+	unit_put(fd, "d/three", "3");
+	check_diff(&b, dir, names, 2,
+		   "C/d D/d/one D/d/sub A/d/three A/e A/e/f C/file A/new A/was ");
+	ck_assert_ok(cps_remove_tree(fd, "d", &err), err);
+	check_diff(&b, dir, names, 2, "D/d A/e A/e/f C/file A/new A/was ");
+	/* an image of one layer, and one of none */
+	check_diff(&b, dir, names, 1, "D/d A/e A/e/f C/file A/new C/was ");
+	check_diff(&b, dir, NULL, 0, "A/e A/e/f A/file A/new A/was ");
+}
+END_TEST
+
 START_TEST(container_life)
 {
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
@@ -271,6 +339,7 @@ int main(void)
 		overlay_without_layers_and_of_a_directory,
 		overlay_follows_no_redirect,
 		overlay_with_mapped_ids,
+		diff_of_all_kinds,
 		container_life,
 		NULL,
 	};

@@ -34,6 +34,19 @@ static int rehash(struct img_blob *b, struct cps_err *err)
 	}
 }
 
+static ssize_t read_fd(void *data, void *buf, size_t size, struct cps_err *err)
+{
+	const int *fd = data;
+	ssize_t n = cps_read_full(*fd, buf, size);
+
+	return n < 0 ? cps_fail(err, (int)-n, "read") : n;
+}
+
+struct img_reader img_reader_of_fd(const int *fd)
+{
+	return (struct img_reader){ read_fd, (void *)fd };
+}
+
 int img_blob_begin(const struct sto *s, const char *digest, uint64_t size, bool wait,
 		   struct img_blob *ret, struct cps_err *err)
 {
@@ -68,15 +81,38 @@ int img_blob_write(struct img_blob *b, const void *data, size_t len, struct cps_
 {
 	int rc;
 
-	if (len > b->size - b->written)
+	if (len > b->size - b->written) {
+		sto_ingest_drop(&b->in);
 		return cps_failx(err, E2BIG, "%s: it is longer than the %llu bytes that were said",
 				 b->digest, (unsigned long long)b->size);
+	}
 	img_hash_add(&b->hash, data, len);
 	rc = cps_write_all(b->in.fd, data, len);
 	if (rc < 0)
 		return cps_fail(err, -rc, "write to the image store");
 	b->written += len;
 	return 0;
+}
+
+int img_blob_fill(struct img_blob *b, const struct img_reader *from, struct img_progress *progress,
+		  struct cps_err *err)
+{
+	cleanup_free char *data = malloc(READ_SIZE);
+	uint64_t skip = b->written;
+	ssize_t n;
+
+	if (!data)
+		return cps_fail(err, ENOMEM, "keep a blob");
+	while ((n = from->read(from->data, data, READ_SIZE, err)) > 0) {
+		size_t past = skip < (uint64_t)n ? (size_t)skip : (size_t)n;
+		int rc = img_blob_write(b, data + past, (size_t)n - past, err);
+
+		if (rc < 0)
+			return rc;
+		skip -= past;
+		img_progress_add(progress, (uint64_t)n);
+	}
+	return (int)n;
 }
 
 int img_blob_restart(struct img_blob *b, struct cps_err *err)

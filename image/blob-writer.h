@@ -6,9 +6,20 @@
 #define IMG_BLOB_WRITER_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "blob.h"
 #include "hash.h"
+#include "progress.h"
+
+/* Where a layer's bytes come from: like read(2), but -errno and err. */
+struct img_reader {
+	ssize_t (*read)(void *data, void *buf, size_t size, struct cps_err *err);
+	void *data;
+};
+
+/* A reader of a descriptor; fd is borrowed. */
+struct img_reader img_reader_of_fd(const int *fd);
 
 #define IMG_SIZE_UNKNOWN UINT64_MAX
 
@@ -32,8 +43,11 @@ struct img_blob {
  * another process that is at the same blob, or -EWOULDBLOCK. */
 int img_blob_begin(const struct sto *s, const char *digest, uint64_t size, bool wait,
 		   struct img_blob *ret, struct cps_err *err);
-/* E2BIG: more than the size that was said. */
+/* E2BIG: more than the size that was said; what was written is thrown away. */
 int img_blob_write(struct img_blob *b, const void *data, size_t len, struct cps_err *err);
+/* All that the reader has, from the blob's beginning: what is written already is read past. */
+int img_blob_fill(struct img_blob *b, const struct img_reader *from, struct img_progress *progress,
+		  struct cps_err *err);
 /* From the beginning after all. */
 int img_blob_restart(struct img_blob *b, struct cps_err *err);
 /* Verifies size and digest (EBADMSG, and what was written is thrown away) and makes it a blob.

@@ -145,7 +145,7 @@ static int create(const struct img_ctx *ctx, const char *name, const char *tar,
 		return lock;
 	img_progress_begin(&progress, name, S_ISREG(st.st_mode) ? 2 * (uint64_t)st.st_size : 0);
 	reader = img_reader_of_fd(&fd);
-	rc = img_layer_add(&s, &reader, NULL, &progress, &layer, err);
+	rc = img_layer_add(&s, &reader, IMG_SIZE_UNKNOWN, NULL, &progress, &layer, err);
 	if (rc < 0)
 		return cps_wrap(err, rc, "%s", strcmp(tar, "-") == 0 ? "standard input" : tar);
 	write_config(&config, o, layer.diff_id);

@@ -41,6 +41,7 @@ void img_args_done(struct img_args *args);
 #define cleanup_args __attribute__((cleanup(img_args_done)))
 
 extern const struct img_command img_cmd_create;
+extern const struct img_command img_cmd_import;
 extern const struct img_command img_cmd_list;
 
 #endif

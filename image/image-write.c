@@ -18,45 +18,61 @@
 #include "own.h"
 #include "stream.h"
 
-static ssize_t read_fd(void *data, void *buf, size_t size, struct cps_err *err)
-{
-	const int *fd = data;
-	ssize_t n = cps_read_full(*fd, buf, size);
-
-	return n < 0 ? cps_fail(err, (int)-n, "read") : n;
-}
-
 static ssize_t read_stream(void *data, void *buf, size_t size, struct cps_err *err)
 {
 	return img_stream_read(data, buf, size, err);
 }
 
-struct img_reader img_reader_of_fd(const int *fd)
+/* Bytes that were read already, to be read again. */
+struct pushed {
+	const struct img_reader *from;
+	char *data;
+	size_t at, len;
+};
+
+static ssize_t read_pushed(void *data, void *buf, size_t size, struct cps_err *err)
 {
-	return (struct img_reader){ read_fd, (void *)fd };
+	struct pushed *p = data;
+	size_t n = p->len - p->at < size ? p->len - p->at : size;
+
+	if (n == 0)
+		return p->from->read(p->from->data, buf, size, err);
+	memcpy(buf, p->data + p->at, n);
+	p->at += n;
+	return (ssize_t)n;
 }
 
-static int store_bytes(const struct sto *s, const struct img_reader *from,
-		       struct img_progress *progress, struct img_layer *ret, struct cps_err *err)
+/* The digest of a plain layer is known before it is read: it is its diff id. */
+static int store_bytes(const struct sto *s, const struct img_reader *from, uint64_t size,
+		       const char *diff_id, struct img_progress *progress, struct img_layer *ret,
+		       struct cps_err *err)
 {
 	cleanup_blob struct img_blob blob = IMG_BLOB_INIT;
 	cleanup_free char *data = malloc(IMG_BLOCK);
+	struct pushed pushed = { from, data, 0, 0 };
+	struct img_reader reader = { read_pushed, &pushed };
 	ssize_t n;
 	int rc;
 
 	if (!data)
 		return cps_fail(err, ENOMEM, "keep a layer");
-	rc = img_blob_begin(s, NULL, IMG_SIZE_UNKNOWN, true, &blob, err);
-	if (rc < 0)
-		return rc;
-	while ((n = from->read(from->data, data, IMG_BLOCK, err)) > 0) {
-		rc = img_blob_write(&blob, data, (size_t)n, err);
-		if (rc < 0)
-			return rc;
-		img_progress_add(progress, (uint64_t)n);
-	}
+	n = from->read(from->data, data, IMG_BLOCK, err);
 	if (n < 0)
 		return (int)n;
+	pushed.len = (size_t)n;
+	if (size == IMG_SIZE_UNKNOWN || img_is_compressed(data, (size_t)n))
+		diff_id = NULL;
+	rc = img_blob_begin(s, diff_id, size, true, &blob, err);
+	if (rc == 1) {
+		img_progress_add(progress, size);
+		ret->size = size;
+		memcpy(ret->blob, diff_id, sizeof(ret->blob));
+		return 0;
+	}
+	if (rc == 0)
+		rc = img_blob_fill(&blob, &reader, progress, err);
+	if (rc < 0)
+		return rc;
 	ret->size = blob.written;
 	return img_blob_commit(&blob, ret->blob, err);
 }
@@ -84,18 +100,19 @@ static int find_type(const struct sto *s, struct img_layer *layer, struct cps_er
 		layer->media_type = STO_TYPE_OCI_LAYER "+zstd";
 	else {
 		memcpy(packed, layer->blob, sizeof(packed));
-		rc = store_bytes(s, &reader, NULL, layer, err);
+		rc = store_bytes(s, &reader, IMG_SIZE_UNKNOWN, NULL, NULL, layer, err);
 		if (rc == 0)
 			rc = sto_blob_remove(s, packed, err);
 	}
 	return rc;
 }
 
-int img_layer_add(const struct sto *s, const struct img_reader *from, const char *diff_id,
-		  struct img_progress *progress, struct img_layer *ret, struct cps_err *err)
+int img_layer_add(const struct sto *s, const struct img_reader *from, uint64_t size,
+		  const char *diff_id, struct img_progress *progress, struct img_layer *ret,
+		  struct cps_err *err)
 {
 	struct img_layer layer = { 0 };
-	int rc = store_bytes(s, from, progress, &layer, err);
+	int rc = store_bytes(s, from, size, diff_id, progress, &layer, err);
 
 	if (rc == 0)
 		rc = find_type(s, &layer, err);
@@ -142,10 +159,20 @@ int img_image_write(const struct sto *s, const char *config, size_t config_len,
 	return img_blob_put(s, buf.data, buf.len, NULL, ret_manifest, err);
 }
 
+int img_temp_file(const struct sto *s, struct cps_err *err)
+{
+	cleanup_fd int dir = sto_topic(s, STO_IMAGES, true, err);
+	int fd;
+
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return fd < 0 ? cps_fail(err, errno, "make a temporary file in '%s'", s->path) : fd;
+}
+
 int img_seekable(const struct sto *s, int fd, struct cps_err *err)
 {
 	cleanup_free char *data = NULL;
-	cleanup_fd int dir = -1;
 	cleanup_fd int copy = -1;
 	ssize_t n;
 	int rc;
@@ -154,13 +181,12 @@ int img_seekable(const struct sto *s, int fd, struct cps_err *err)
 		copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		return copy < 0 ? cps_fail(err, errno, "duplicate a descriptor") : take_fd(&copy);
 	}
-	dir = sto_topic(s, STO_IMAGES, true, err);
-	if (dir < 0)
-		return dir;
-	copy = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	copy = img_temp_file(s, err);
+	if (copy < 0)
+		return copy;
 	data = malloc(IMG_BLOCK);
-	if (copy < 0 || !data)
-		return cps_fail(err, copy < 0 ? errno : ENOMEM, "make a temporary file");
+	if (!data)
+		return cps_fail(err, ENOMEM, "read");
 	while ((n = cps_read_full(fd, data, IMG_BLOCK)) > 0) {
 		rc = cps_write_all(copy, data, (size_t)n);
 		if (rc < 0)

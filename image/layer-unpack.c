@@ -175,33 +175,37 @@ static int show(struct job *j, const char *diff_id, struct cps_err *err)
 	return cps_fail(err, errno, "make the layer visible");
 }
 
+static void job_done(struct job *j)
+{
+	cps_close(&j->dir);
+	cps_close(&j->layers);
+}
+
 int img_layer_unpack(const struct sto *s, const char *blob, const char *diff_id,
 		     struct img_progress *progress, char ret_diff_id[STO_DIGEST_SIZE],
 		     struct cps_err *err)
 {
-	struct job j = { s, blob, diff_id, progress, -1, -1, "" };
-	cleanup_fd int layers = sto_topic(s, STO_LAYERS, true, err);
-	cleanup_fd int dir = -1;
-	char found[STO_DIGEST_SIZE];
+	__attribute__((
+		cleanup(job_done))) struct job j = { s, blob, diff_id, progress, -1, -1, "" };
+	char found[STO_DIGEST_SIZE] = "";
 	struct cps_err ignored;
 	int rc;
 
-	if (layers < 0)
-		return layers;
 	if (diff_id && !sto_is_digest(diff_id))
 		return cps_failx(err, EINVAL, "'%.80s' is no layer's digest", diff_id);
-	j.layers = layers;
+	if (diff_id)
+		memcpy(found, diff_id, sizeof(found));
+	j.layers = sto_topic(s, STO_LAYERS, true, err);
+	if (j.layers < 0)
+		return j.layers;
 	(void)snprintf(j.name, sizeof(j.name), NEW "%s", sto_digest_hex(blob));
 	rc = diff_id && sto_layer_is_there(s, diff_id) ? 1 : claim(&j, err);
-	dir = j.dir;
 	if (rc == 0) {
 		rc = fill(&j, found, err);
 		if (rc == 0)
 			rc = show(&j, found, err);
 		if (rc < 0)
-			(void)cps_remove_tree(layers, j.name, &ignored); /* else prune does */
-	} else if (rc == 1) {
-		memcpy(found, diff_id, sizeof(found));
+			(void)cps_remove_tree(j.layers, j.name, &ignored); /* else prune does */
 	}
 	if (rc < 0)
 		return cps_wrap(err, rc, "layer %.19s", blob);

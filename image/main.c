@@ -20,6 +20,7 @@
 
 static const struct img_command *const commands[] = {
 	&img_cmd_create,
+	&img_cmd_import,
 	&img_cmd_list,
 };
 

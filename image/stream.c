@@ -46,7 +46,7 @@ static int filters_enable(struct archive *a, struct cps_err *err)
 	return 0;
 }
 
-static bool is_compressed(int fd)
+bool img_is_compressed(const void *data, size_t len)
 {
 	static const struct {
 		unsigned char magic[6];
@@ -56,11 +56,9 @@ static bool is_compressed(int fd)
 		{ { 0x28, 0xb5, 0x2f, 0xfd }, 4 },
 		{ { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6 },
 	};
-	unsigned char head[6] = { 0 };
-	ssize_t n = pread(fd, head, sizeof(head), 0);
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (n >= (ssize_t)known[i].len && memcmp(head, known[i].magic, known[i].len) == 0)
+		if (len >= known[i].len && memcmp(data, known[i].magic, known[i].len) == 0)
 			return true;
 	return false;
 }
@@ -94,10 +92,14 @@ static int raw_open(struct img_stream *s, struct cps_err *err)
 int img_stream_open(int fd, struct img_progress *progress, struct img_stream *ret,
 		    struct cps_err *err)
 {
+	char head[6];
+	ssize_t n = pread(fd, head, sizeof(head), 0);
 	int rc = 0;
 
+	if (n < 0)
+		return cps_fail(err, errno, "read");
 	*ret = (struct img_stream){ .fd = fd, .progress = progress };
-	if (is_compressed(fd))
+	if (img_is_compressed(head, (size_t)n))
 		rc = raw_open(ret, err);
 	if (rc < 0)
 		img_stream_done(ret);

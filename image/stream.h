@@ -30,6 +30,9 @@ static inline void img_archive_free(struct archive **a)
 /* An error of libarchive's, as ours. */
 int img_archive_fail(struct archive *a, struct cps_err *err);
 
+/* Does a file that begins so look compressed, in a way that we know? */
+bool img_is_compressed(const void *data, size_t len);
+
 /* Bytes of a file, decompressed if they are compressed. */
 struct img_stream {
 	struct archive *a;	       /* NULL: the file is not compressed */

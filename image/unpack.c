@@ -28,14 +28,12 @@ static bool begins(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Is a word of the path a whiteout's name, or something that AUFS kept? */
-static bool has_word(const char *path, const char *with)
+/* Does a word of the path begin so? last: the last one counts, too. */
+static bool has_word(const char *path, const char *with, bool last)
 {
-	for (const char *at = path; at; at = strchr(at, '/')) {
-		at += *at == '/';
-		if (begins(at, with))
+	for (const char *at = path; *at; at += strcspn(at, "/"), at += *at == '/')
+		if (begins(at, with) && (last || strchr(at, '/')))
 			return true;
-	}
 	return false;
 }
 
@@ -231,7 +229,7 @@ static int unpack_special(struct img_unpack *u, int parent, const char *base,
 
 /* It is about the layers below: what this layer itself has of that name stays, and a directory
  * hides theirs. */
-static int unpack_whiteout(const char *path, int parent, const char *base, struct cps_err *err)
+static int unpack_whiteout(int parent, const char *base, struct cps_err *err)
 {
 	const char *name = base + strlen(WHITEOUT);
 	cleanup_fd int fd = -1;
@@ -241,7 +239,7 @@ static int unpack_whiteout(const char *path, int parent, const char *base, struc
 		return fd < 0 ? cps_fail(err, errno, "open its directory") : img_opaque(fd, err);
 	}
 	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return cps_failx(err, EINVAL, "'%.200s': a whiteout of nothing", path);
+		return cps_failx(err, EINVAL, "a whiteout of nothing");
 	if (mknodat(parent, name, S_IFCHR, makedev(0, 0)) == 0)
 		return 0;
 	if (errno != EEXIST)
@@ -264,15 +262,15 @@ static int unpack_entry(struct img_unpack *u, const char *path, struct archive_e
 	}
 	base = strrchr(path, '/');
 	base = base ? base + 1 : path;
-	if (has_word(path, WHITEOUT_META) && strcmp(base, WHITEOUT_OPAQUE) != 0)
+	if (has_word(path, WHITEOUT_META, true) && strcmp(base, WHITEOUT_OPAQUE) != 0)
 		return 0;
-	if (base > path && memmem(path, (size_t)(base - path), "/" WHITEOUT, strlen(WHITEOUT) + 1))
+	if (has_word(path, WHITEOUT, false))
 		return cps_failx(err, EINVAL, "it is in a whiteout");
 	parent = img_parent(u, path, &base, err);
 	if (parent < 0)
 		return parent;
 	if (begins(base, WHITEOUT))
-		return unpack_whiteout(path, parent, base, err);
+		return unpack_whiteout(parent, base, err);
 	if (link)
 		return unpack_hard_link(u, parent, base, link, err);
 	switch (archive_entry_filetype(entry)) {

@@ -41,6 +41,7 @@
 #define CPS_EVENT_EXEC_STARTED "exec-started"
 #define CPS_EVENT_EXEC_EXITED  "exec-exited"
 #define CPS_EVENT_DELETED      "deleted"
+#define CPS_EVENT_HEALTH       "health"
 
 /* The file of all containers' events in the root directory, and its words. */
 #define CPS_EVLOG_FILE		"events.log"
@@ -58,5 +59,6 @@
 #define CPS_EVLOG_EXIT		"exit"
 #define CPS_EVLOG_DELETE	"delete"
 #define CPS_EVLOG_ADOPT		"adopt"
+#define CPS_EVLOG_HEALTH	"health"
 
 #endif

@@ -23,6 +23,7 @@
 #include "exit-command.h"
 #include "file.h"
 #include "gate.h"
+#include "health.h"
 #include "loop.h"
 #include "ops.h"
 #include "own.h"
@@ -295,6 +296,8 @@ int shim_act_adopt_done(void *owner, void *arg, struct cps_err *err)
 	} else {
 		shim_io_look(&s->ct.io);
 		stop_resume(s);
+		if (s->machine.state == SHIM_RUNNING)
+			shim_health_start(s->ct.health);
 	}
 	shim_adopt_jobs(s);
 	shim_record_update(s);

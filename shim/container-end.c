@@ -15,6 +15,7 @@
 #include "exec.h"
 #include "exit-command.h"
 #include "file.h"
+#include "health.h"
 #include "ops.h"
 #include "own.h"
 #include "proto.h"
@@ -155,6 +156,7 @@ int shim_act_exit_note(void *owner, void *arg, struct cps_err *err)
 		shim_events_life(s, CPS_EVLOG_OOM);
 		shim_event_send(s, CPS_EVENT_OOM, NULL);
 	}
+	shim_health_stop(ct->health);
 	shim_oom_stop(&ct->oom);
 	(void)event_del(&ct->stop_event);
 	if (shim_io_is_closed(&ct->io)) {

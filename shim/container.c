@@ -16,6 +16,7 @@
 #include "exec.h"
 #include "file.h"
 #include "gate.h"
+#include "health.h"
 #include "ops.h"
 #include "own.h"
 #include "proto.h"
@@ -118,6 +119,7 @@ void shim_container_done(struct shim *s)
 	struct shim_container *ct = &s->ct;
 
 	shim_link_abandon(ct->link);
+	shim_health_free(ct->health);
 	shim_gate_close(s);
 	shim_io_done(&ct->io);
 	shim_child_remove(&ct->init);
@@ -248,6 +250,8 @@ int shim_act_start_done(void *owner, void *arg, struct cps_err *err)
 	shim_events_life(s, CPS_EVLOG_START);
 	shim_waiters_ok(&s->ct.start_waiters, ok, NULL, 0);
 	shim_event_send(s, CPS_EVENT_STARTED, NULL);
+	if (s->machine.state == SHIM_RUNNING)
+		shim_health_start(s->ct.health);
 	shim_record_update(s);
 	return 0;
 }

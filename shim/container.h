@@ -22,6 +22,7 @@
 #include "start-gate.h"
 
 struct shim;
+struct shim_health;
 struct shim_link;
 struct shim_request;
 
@@ -40,7 +41,8 @@ struct shim_container {
 	int stop_signal;
 	uint64_t stop_timeout_ms;
 	unsigned jobs_max;
-	char *exit_command; /* JSON array of strings, or NULL; exit-command.h */
+	char *exit_command;	    /* JSON array of strings, or NULL; exit-command.h */
+	struct shim_health *health; /* or NULL */
 
 	/* what the runtime made of it */
 	bool terminal;

@@ -155,6 +155,16 @@ void shim_events_exec(const struct shim_exec *x, const char *event, const struct
 	line_close(&l);
 }
 
+void shim_events_health(struct shim *s, const char *status, uint64_t failing_streak)
+{
+	struct line l;
+
+	line_open(&l, s, CPS_EVLOG_HEALTH);
+	cps_jsonw_str(&l.w, "status", status);
+	cps_jsonw_u64(&l.w, "failing_streak", failing_streak);
+	line_close(&l);
+}
+
 static int64_t number(const struct cps_json *body, const char *key, int64_t otherwise)
 {
 	struct cps_err err;

@@ -10,6 +10,7 @@
 #define SHIM_EVENTS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "err.h"
 #include "json.h"
@@ -24,6 +25,8 @@ void shim_events_life(struct shim *s, const char *event);
 void shim_events_failed(struct shim *s, const char *event, const struct cps_err *why);
 /* exec, exec-exit, exec-failed (why is NULL otherwise). */
 void shim_events_exec(const struct shim_exec *x, const char *event, const struct cps_err *why);
+/* health: its status has changed. */
+void shim_events_health(struct shim *s, const char *status, uint64_t failing_streak);
 /* A request that was taken: kill and stop are events, with who has asked. */
 void shim_events_asked(const struct shim_request *r, const char *op);
 

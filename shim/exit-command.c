@@ -104,6 +104,8 @@ static int run(struct shim *s, struct cps_err *err)
 	for (const struct cps_json *each = words->first; each && n < WORDS_MAX; each = each->next)
 		argv[n++] = (char *)(uintptr_t)each->text;
 	argv[n] = NULL;
+	if (n == 0)
+		return cps_failx(err, EINVAL, "it has no words");
 	rc = spawn(argv, &pid, err);
 	if (rc == 0) /* not reaped before we are back in the loop */
 		shim_child_add(s, &s->ct.exit_child, pid, cps_pidfd_open(pid), ended, s);

@@ -18,6 +18,7 @@
 #include "debug.h"
 #include "events.h"
 #include "exec.h"
+#include "health.h"
 #include "io.h"
 #include "keep.h"
 #include "own.h"
@@ -272,6 +273,7 @@ static int op_state(struct shim_request *r, struct cps_err *err)
 	else
 		cps_jsonw_null(&w, "cgroups");
 	cps_jsonw_u64(&w, "oom_kills", shim_oom_count(&ct->oom));
+	shim_health_format(ct->health, &w);
 	cps_jsonw_close(&w, '}');
 	reply_buf(r, &b);
 	return 0;

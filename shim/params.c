@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "exit-command.h"
+#include "health.h"
 #include "own.h"
 #include "shim.h"
 
@@ -100,6 +101,8 @@ int shim_params_parse(struct shim *s, const struct cps_json *body, struct cps_er
 	if (rc == 0)
 		rc = shim_exit_command_parse(cps_json_get(body, "exit_command"), &ct->exit_command,
 					     err);
+	if (rc == 0)
+		rc = shim_health_parse(s, cps_json_get(body, "health"), &ct->health, err);
 	ct->stop_signal = (int)stop_signal;
 	ct->stop_timeout_ms = (uint64_t)stop_timeout;
 	ct->jobs_max = (unsigned)jobs_max;

@@ -17,6 +17,7 @@
 #include "bundle.h"
 #include "clock.h"
 #include "exit-command.h"
+#include "health.h"
 #include "own.h"
 #include "proc.h"
 #include "shim.h"
@@ -196,6 +197,8 @@ static int parameters_get(const struct cps_json *o, struct shim *s, struct cps_e
 					     err);
 	if (rc == 0)
 		rc = flag_get(o, "exit_command_run", &ct->exit_command_run, err);
+	if (rc == 0)
+		rc = shim_health_load(s, cps_json_get(o, "health"), &ct->health, err);
 	ct->stop_signal = (int)stop_signal;
 	ct->jobs_max = (unsigned)jobs_max;
 	return rc;

@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "file.h"
+#include "health.h"
 #include "own.h"
 #include "proto.h"
 #include "shim.h"
@@ -41,6 +42,7 @@ static void parameters_write(const struct shim_container *ct, struct cps_jsonw *
 		cps_jsonw_raw(w, "exit_command", ct->exit_command);
 		cps_jsonw_bool(w, "exit_command_run", ct->exit_command_run);
 	}
+	shim_health_record(ct->health, w);
 }
 
 static void made_write(const struct shim_container *ct, struct cps_jsonw *w)

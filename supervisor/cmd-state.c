@@ -145,6 +145,8 @@ static int shim_write(const struct sup_ctx *ctx, struct sup_client *client, int 
 	cps_jsonw_node(w, "jobs", jobs);
 	if (ooms)
 		cps_jsonw_node(w, "oom_kills", ooms);
+	if (cps_json_get(state, "health"))
+		cps_jsonw_node(w, "health", cps_json_get(state, "health"));
 	return 0;
 }
 

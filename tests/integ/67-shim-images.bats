@@ -291,3 +291,46 @@ COUNT='i=0; while [ $i -lt 3000 ]; do echo "line $i"; i=$((i+1)); done'
 	capsule kill c1 KILL
 	wait_until 5 no_containers
 }
+
+health() {
+	capsule state -d c1 | jq -r ".health$1"
+}
+
+@test "a probe in a real container: healthy, unhealthy, its output, its timeout, a successor" {
+	args sh -c 'touch /tmp/well; sleep 100'
+	maker ',"user":"app","health":{"args":["sh","-c","id -u; test -e /tmp/well"],"interval_ms":50,"timeout_ms":3000,"retries":2}'
+	capsule start -d c1
+	wait_until 10 eval '[ "$(health .status)" = healthy ]'
+	[ "$(health '.results[-1].output')" = 1000 ]
+	capsule exec c1 rm /tmp/well
+	wait_until 10 eval '[ "$(health .status)" = unhealthy ]'
+	kill -9 "$(jq .pid "$ROOT/c1/shim.json")"
+	[ "$(health .status)" = unhealthy ]
+	capsule exec c1 touch /tmp/well
+	wait_until 10 eval '[ "$(health .status)" = healthy ]'
+	[ "$(capsule jobs c1 | wc -l)" -le 1 ]
+	[ "$(capsule events --format json | jq -r 'select(.event == "health") | .status' | tr '\n' ' ')" = 'healthy unhealthy healthy ' ]
+	capsule events | grep -q 'health.*unhealthy'
+	capsule delete -f c1
+}
+
+@test "a probe that hangs is killed, with what it has started" {
+	args sleep 100
+	maker ',"health":{"args":["sh","-c","sleep 77 & wait"],"interval_ms":50,"timeout_ms":200,"retries":1}'
+	capsule start -d c1
+	wait_until 10 eval '[ "$(health .status)" = unhealthy ]'
+	[ "$(health '.results[0].timed_out')" = true ]
+	sleep 1
+	[ "$(capsule exec c1 ps -o args | grep -c 'sleep 77')" -le 2 ]
+	capsule delete -f c1
+}
+
+@test "a probe whose program is not there says so" {
+	args sleep 100
+	maker ',"health":{"args":["nowhere"],"interval_ms":50,"retries":1}'
+	capsule start -d c1
+	wait_until 10 eval '[ "$(health .status)" = unhealthy ]'
+	[[ $(health '.results[0].output') == *nowhere*"not found"* ]]
+	[ "$(health '.results[0].code')" = -1 ]
+	capsule delete -f c1
+}

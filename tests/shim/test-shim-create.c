@@ -80,6 +80,10 @@ START_TEST(test_what_is_of_a_wrong_type_is_refused_by_name)
 		{ "exit_command", "[]" },
 		{ "exit_command[0]", "[\"true\"]" },
 		{ "exit_command[1]", "[\"/bin/true\",1]" },
+		{ "health", "[\"true\"]" },
+		{ "health", "{}" },
+		{ "health.args", "\"true\"" },
+		{ "health.args", "[]" },
 	};
 	const char *message = NULL;
 	int rc;

@@ -18,8 +18,10 @@
 #include "lease.h"
 #include "link.h"
 #include "member.h"
+#include "names.h"
 #include "own.h"
 #include "proc.h"
+#include "rules.h"
 
 #define INTERFACES_MAX 64
 
@@ -33,6 +35,7 @@ struct join {
 	struct net_nl inside;
 	int netns;
 	int bridge; /* index */
+	int rules;  /* the lock over packet rules, or -1 */
 	struct net_endpoint e;
 	struct cps_arena arena;
 };
@@ -43,6 +46,7 @@ static void join_done(struct join *j)
 	net_nl_done(&j->inside);
 	net_dir_done(&j->dir);
 	cps_close(&j->netns);
+	cps_close(&j->rules);
 	cps_arena_done(&j->arena);
 }
 
@@ -211,7 +215,12 @@ static int endpoint_make(struct join *j, const char *id, const struct net_proces
 	net_mac_of(&j->e.addresses[0], j->e.mac);
 	net_link_alias(j->net, j->network.name, &j->e.addresses[0], alias);
 	net_veth_name(alias, j->e.host_interface);
-	rc = net_endpoint_save(&j->dir, &j->e, err);
+	/* nobody gets one of these ports between the look at them and their being written down */
+	rc = j->rules = net_rules_lock(j->net, err);
+	if (rc >= 0)
+		rc = net_rules_check(j->net, &j->e, err);
+	if (rc == 0)
+		rc = net_endpoint_save(&j->dir, &j->e, err);
 	if (rc < 0)
 		addresses_drop(j);
 	return rc;
@@ -250,6 +259,8 @@ static int host_end_up(const struct join *j, struct cps_err *err)
 		rc = net_link_mark(&j->host, l.index, alias, err);
 	if (rc == 0)
 		rc = net_link_quiet(&j->host, l.index, err);
+	if (rc == 0 && j->e.nports)
+		rc = net_link_hairpin(&j->host, l.index, err);
 	return rc < 0 ? rc : net_link_up(&j->host, l.index, err);
 }
 
@@ -312,11 +323,16 @@ static int join_network(struct join *j, const char *id, const struct net_process
 		rc = endpoint_make(j, id, init, err);
 	if (rc < 0)
 		return rc;
-	rc = veth_make(j, err);
+	rc = net_rules_add(j->net, &j->network, &j->e, err);
+	cps_close(&j->rules);
+	if (rc == 0)
+		rc = veth_make(j, err);
 	if (rc == 0)
 		rc = host_end_up(j, err);
 	if (rc == 0)
 		rc = container_end_up(j, err);
+	if (rc == 0)
+		rc = net_names_update(j->net, &j->dir, &j->network, id, err);
 	if (rc < 0)
 		net_member_drop(j->net, &j->dir, &j->network, &j->host, &j->e, true);
 	return rc;
@@ -333,6 +349,7 @@ int net_attach(const struct net *n, const char *id, const struct net_process *in
 		.host = NET_NL_INIT,
 		.inside = NET_NL_INIT,
 		.netns = -1,
+		.rules = -1,
 		.arena = CPS_ARENA_INIT,
 	};
 	int rc = net_network_want(n, name, &j.arena, &j.network, ret_notice, err);

@@ -246,6 +246,18 @@ int net_link_set_master(const struct net_nl *nl, int index, int master, struct c
 	return net_nl_do(nl, msg, err, "give a bridge a port");
 }
 
+int net_link_hairpin(const struct net_nl *nl, int index, struct cps_err *err)
+{
+	const struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE, .ifi_index = index };
+	struct nl_msg *msg cleanup_msg = net_msg_new(RTM_SETLINK, NLM_F_ACK, &ifi, sizeof(ifi));
+	struct nlattr *port = msg ? nla_nest_start(msg, IFLA_PROTINFO | NLA_F_NESTED) : NULL;
+
+	if (!port || nla_put_u8(msg, IFLA_BRPORT_MODE, 1) < 0)
+		return cps_fail(err, ENOMEM, "let a bridge send back");
+	nla_nest_end(msg, port);
+	return net_nl_do(nl, msg, err, "let a bridge send back");
+}
+
 int net_link_delete(const struct net_nl *nl, int index, struct cps_err *err)
 {
 	const struct ifinfomsg ifi = { .ifi_index = index };

@@ -83,6 +83,9 @@ int net_link_quiet(const struct net_nl *nl, int index, struct cps_err *err);
 int net_link_mark(const struct net_nl *nl, int index, const char *alias, struct cps_err *err);
 int net_link_up(const struct net_nl *nl, int index, struct cps_err *err);
 int net_link_set_master(const struct net_nl *nl, int index, int master, struct cps_err *err);
+/* The bridge may send out of this port what came in by it: a container that asks for a port of its
+ * own, where the kernel translates on bridges (br_netfilter). */
+int net_link_hairpin(const struct net_nl *nl, int index, struct cps_err *err);
 /* An end of a veth pair takes the other one with it. Takes the kernel some 20 ms. */
 int net_link_delete(const struct net_nl *nl, int index, struct cps_err *err);
 

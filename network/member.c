@@ -13,7 +13,9 @@
 
 #include "bridge.h"
 #include "lease.h"
+#include "names.h"
 #include "own.h"
+#include "rules.h"
 
 void net_member_link_delete(const struct net *n, const struct net_network *network,
 			    const struct net_nl *nl, const struct net_endpoint *e)
@@ -30,10 +32,27 @@ void net_member_link_delete(const struct net *n, const struct net_network *netwo
 		(void)net_link_delete(nl, l.index, &ignored);
 }
 
+static void rules_drop(const struct net *n, const struct net_network *network,
+		       const struct net_endpoint *e)
+{
+	cleanup_fd int lock = -1;
+	struct cps_err ignored;
+
+	if (!e->nports)
+		return;
+	lock = net_rules_lock(n, &ignored);
+	if (lock >= 0)
+		(void)net_rules_remove(n, network, e, &ignored);
+}
+
 void net_member_drop(const struct net *n, const struct net_dir *d,
 		     const struct net_network *network, const struct net_nl *nl,
 		     const struct net_endpoint *e, bool links)
 {
+	struct cps_err ignored;
+
+	/* before its address can be another's */
+	rules_drop(n, network, e);
 	if (links)
 		net_member_link_delete(n, network, nl, e);
 	for (unsigned i = 0; i < e->naddresses; i++) {
@@ -45,6 +64,7 @@ void net_member_drop(const struct net *n, const struct net_dir *d,
 	}
 	/* last: as long as it is there, the rest can be found */
 	net_endpoint_remove(d, e->id);
+	(void)net_names_update(n, d, network, e->id, &ignored);
 }
 
 static bool has_address(const struct net_endpoint *e, const struct net_addr *a)

@@ -32,8 +32,7 @@ struct others { /* networks that a container may be on, too */
 	size_t n;
 };
 
-/* -- the section ---------------------------------------------------------------------------------
- */
+/* -- the section --------------------------------------------------------------------- */
 
 static void word_add(struct cps_buf *out, const char *id, const char *word)
 {
@@ -112,8 +111,7 @@ static int section_make(const struct net_dir *d, const struct net_network *netwo
 				err);
 }
 
-/* -- the files -----------------------------------------------------------------------------------
- */
+/* -- the files ----------------------------------------------------------------------- */
 
 /* In place, since the file is mounted: first the new content over the old one, then the length. Who
  * reads in between finds every line that stays. */
@@ -219,7 +217,7 @@ int net_names_update(const struct net *n, const struct net_dir *d,
 	cleanup_buf struct cps_buf text = CPS_BUF_INIT;
 	cleanup_fd int containers = openat(n->fd, CONTAINERS, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct net_section section;
-	struct others others;
+	struct others others = { NULL, 0 };
 	const char **ids;
 	size_t nids;
 	bool member = false;

@@ -30,8 +30,7 @@ static const char localhost[] = "127.0.0.1\tlocalhost\n"
 				"ff02::1\tip6-allnodes\n"
 				"ff02::2\tip6-allrouters\n";
 
-/* -- what is a name ------------------------------------------------------------------------------
- */
+/* -- what is a name ------------------------------------------------------------------ */
 
 static bool is_label(const char *text, size_t len)
 {
@@ -120,8 +119,7 @@ int net_names_check(const struct net_options *o, struct cps_err *err)
 	return 0;
 }
 
-/* -- the files -----------------------------------------------------------------------------------
- */
+/* -- the files ----------------------------------------------------------------------- */
 
 /* The mask of whoever calls is not to keep the container's users from reading it. */
 static int file_make(int dir, const char *name, const struct cps_buf *content, struct cps_err *err)

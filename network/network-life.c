@@ -22,6 +22,7 @@
 #include "mode.h"
 #include "network.h"
 #include "own.h"
+#include "rules.h"
 
 #define TEMP_SIZE 80
 
@@ -269,6 +270,16 @@ int net_network_want(const struct net *n, const char *name, struct cps_arena *a,
 	return default_make(n, a, ret, ret_notice, err);
 }
 
+/* What stays behind says something of an interface that there is not. */
+static void rules_drop(const struct net *n, const struct net_network *network)
+{
+	struct cps_err ignored;
+	cleanup_fd int lock = net_rules_lock(n, &ignored);
+
+	if (lock >= 0)
+		(void)net_rules_remove(n, network, NULL, &ignored);
+}
+
 int net_network_delete(const struct net *n, const char *name, struct cps_err *err)
 {
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
@@ -297,5 +308,7 @@ int net_network_delete(const struct net *n, const char *name, struct cps_err *er
 		return cps_fail(err, errno, "network %s", name);
 	if (network.driver == NET_DRIVER_BRIDGE)
 		rc = net_bridge_delete(n, &network, &nl, err);
+	if (network.driver == NET_DRIVER_BRIDGE)
+		rules_drop(n, &network);
 	return rc < 0 ? rc : cps_remove_tree(n->fd, temp, err);
 }

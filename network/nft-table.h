@@ -44,6 +44,7 @@ struct net_nft_batch {
 struct net_nft_element {
 	const char *set;
 	const void *key;
+	const void *key_end; /* of a set of ranges: the last one; or NULL */
 	size_t key_len;
 	const void *value;
 	size_t value_len;

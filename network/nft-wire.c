@@ -40,8 +40,7 @@ int net_nft_connect(struct cps_err *err)
 	return take_fd(&fd);
 }
 
-/* -- writing -------------------------------------------------------------------------------------
- */
+/* -- writing ------------------------------------------------------------------------- */
 
 /* Starts something with a length in its first bytes; its place is what end() wants. */
 static size_t message_start(struct net_nft_batch *b, uint16_t type, uint16_t flags, uint8_t family,
@@ -120,6 +119,8 @@ static void element_message(struct net_nft_batch *b, uint16_t what, uint16_t fla
 		size_t elem = nest_start(buf, NFTA_LIST_ELEM);
 
 		value_add(buf, NFTA_SET_ELEM_KEY, e->key, e->key_len);
+		if (e->key_end)
+			value_add(buf, NFTA_SET_ELEM_KEY_END, e->key_end, e->key_len);
 		if (e->value)
 			value_add(buf, NFTA_SET_ELEM_DATA, e->value, e->value_len);
 		nest_end(buf, elem);
@@ -142,7 +143,10 @@ void net_nft_batch_add(struct net_nft_batch *b, const struct net_nft_element *e)
 void net_nft_batch_del(struct net_nft_batch *b, const struct net_nft_element *e)
 {
 	element_message(b, NFT_MSG_DELSETELEM, 0,
-			&(struct net_nft_element){ e->set, e->key, e->key_len, NULL, 0 });
+			&(struct net_nft_element){ .set = e->set,
+						   .key = e->key,
+						   .key_end = e->key_end,
+						   .key_len = e->key_len });
 }
 
 void net_nft_batch_flush(struct net_nft_batch *b, const char *set)
@@ -150,8 +154,7 @@ void net_nft_batch_flush(struct net_nft_batch *b, const char *set)
 	element_message(b, NFT_MSG_DELSETELEM, 0, &(struct net_nft_element){ .set = set });
 }
 
-/* -- sending -------------------------------------------------------------------------------------
- */
+/* -- sending ------------------------------------------------------------------------- */
 
 static int send_all(int fd, const struct cps_buf *buf, struct cps_err *err)
 {
@@ -214,8 +217,7 @@ int net_nft_batch_commit(struct net_nft_batch *b, int fd, struct cps_err *err)
 	return num ? complaint(num, err) : 0;
 }
 
-/* -- looking -------------------------------------------------------------------------------------
- */
+/* -- looking ------------------------------------------------------------------------- */
 
 static const void *attr_find(const struct nlmsghdr *m, uint16_t type, size_t len)
 {

@@ -8,31 +8,48 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "file.h"
+#include "forward.h"
 #include "nft-table.h"
 #include "own.h"
 
 const char *const net_nft_sets[] = {
-	"bridges",   "internal",    "own",	"any4_address", "any4_port", "any6_address",
-	"any6_port", "at4_address", "at4_port", "at6_address",	"at6_port",  NULL,
+	"bridges",	"internal",    "own",	       "own4",	    "own6",
+	"any4_address", "any4_port",   "any6_address", "any6_port", "at4_address",
+	"at4_port",	"at6_address", "at6_port",     NULL,
 };
 
 typedef void change_fn(struct net_nft_batch *b, const struct net_nft_element *e);
 
-/* -- networks ------------------------------------------------------------------------------------
- */
+/* -- networks ------------------------------------------------------------------------ */
+
+/* A subnet and its bridge, as a range. */
+static void subnet_change(struct net_nft_batch *b, change_fn *change, const char *bridge,
+			  const struct net_subnet *s)
+{
+	char first[16 + IFNAMSIZ] = "", last[16 + IFNAMSIZ] = "";
+	size_t len = net_addr_len(&s->base);
+	struct net_nft_element e = {
+		s->base.family == AF_INET6 ? "own6" : "own4", first, last, len + IFNAMSIZ, NULL, 0
+	};
+
+	memcpy(first, s->base.bytes, len);
+	memcpy(last, s->base.bytes, len);
+	for (size_t bit = s->prefix; bit < len * 8; bit++)
+		last[bit / 8] = (char)((unsigned char)last[bit / 8] | 0x80U >> bit % 8);
+	(void)snprintf(first + len, IFNAMSIZ, "%s", bridge);
+	(void)snprintf(last + len, IFNAMSIZ, "%s", bridge);
+	change(b, &e);
+}
 
 static void network_change(struct net_nft_batch *b, change_fn *change,
 			   const struct net_nft_network *nw)
 {
 	char pair[2 * IFNAMSIZ] = "";
-	struct net_nft_element e = { "bridges", pair, IFNAMSIZ, NULL, 0 };
+	struct net_nft_element e = { .set = "bridges", .key = pair, .key_len = IFNAMSIZ };
 
 	(void)snprintf(pair, IFNAMSIZ, "%s", nw->bridge);
 	(void)snprintf(pair + IFNAMSIZ, IFNAMSIZ, "%s", nw->bridge);
@@ -44,40 +61,11 @@ static void network_change(struct net_nft_batch *b, change_fn *change,
 	e.set = "own";
 	e.key_len = sizeof(pair);
 	change(b, &e);
+	for (unsigned i = 0; i < nw->nsubnets; i++)
+		subnet_change(b, change, nw->bridge, &nw->subnets[i]);
 }
 
-/* A switch of the kernel, written only if it stands otherwise: others may be watching it. */
-static int switch_on(const char *path, struct cps_err *err)
-{
-	cleanup_free char *now = NULL;
-	size_t len;
-	int rc = cps_file_read(AT_FDCWD, path, 64, &now, &len, err);
-
-	if (rc < 0)
-		return rc;
-	return now[0] == '1' ? 0 : cps_file_put(AT_FDCWD, path, "1", err);
-}
-
-/* The bridge forwards, and takes what the host's own 127.0.0.1 has to say (the table bars everybody
- * else from that). A bridge that is not there has nothing to be switched. */
-static int forwarding_on(const struct net_nft_network *nw, struct cps_err *err)
-{
-	char path[64 + IFNAMSIZ];
-	int rc = 0;
-
-	if (!if_nametoindex(nw->bridge))
-		return 0;
-	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/route_localnet", nw->bridge);
-	rc = switch_on(path, err);
-	if (rc == 0)
-		rc = switch_on("/proc/sys/net/ipv4/ip_forward", err);
-	if (rc == 0 && nw->ipv6)
-		rc = switch_on("/proc/sys/net/ipv6/conf/all/forwarding", err);
-	return cps_wrap(err, rc, "forwarding for '%s'", nw->bridge);
-}
-
-/* -- ports ---------------------------------------------------------------------------------------
- */
+/* -- ports --------------------------------------------------------------------------- */
 
 /* Bytes of one published port, for one family. */
 struct translation {
@@ -103,7 +91,7 @@ static void port_change(struct net_nft_batch *b, change_fn *change, int family,
 			const struct translation *t)
 {
 	char set[16];
-	struct net_nft_element e = { set, t->key, t->key_len, t->address, t->address_len };
+	struct net_nft_element e = { set, t->key, NULL, t->key_len, t->address, t->address_len };
 
 	(void)snprintf(set, sizeof(set), "%s%d_address", t->at ? "at" : "any",
 		       family == AF_INET6 ? 6 : 4);
@@ -181,13 +169,12 @@ static int state_change(struct net_nft_batch *b, change_fn *change,
 	return 0;
 }
 
-/* -- the two ways in -----------------------------------------------------------------------------
- */
+/* -- the two ways in ----------------------------------------------------------------- */
 
 static int all_forwarding_on(const struct net_nft_state *state, struct cps_err *err)
 {
 	for (unsigned i = 0; i < state->nnetworks; i++) {
-		int rc = forwarding_on(&state->networks[i], err);
+		int rc = net_forward_allow(&state->networks[i], err);
 
 		if (rc < 0)
 			return rc;

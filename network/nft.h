@@ -8,7 +8,7 @@
  * call in one transaction: what is published costs no process, no rule, and no time per packet.
  *
  * Callers hold one lock over "write down what is meant to be" and the call here, for all networks
- * together (net_ports_lock, publish.h): net_nft_rebuild() makes the table what it is given.
+ * together (rules.h): net_nft_rebuild() makes the table what it is given.
  */
 #ifndef NET_NFT_H
 #define NET_NFT_H
@@ -18,13 +18,15 @@
 #include "buf.h"
 #include "err.h"
 #include "port.h"
+#include "subnet.h"
 
 #define NET_NFT_TABLE "capsule"
 
 struct net_nft_network {
 	const char *bridge; /* name of the interface */
 	bool internal;	    /* reaches nothing outside, and is not reached from there */
-	bool ipv6;	    /* has an IPv6 subnet: the host is to forward IPv6 */
+	const struct net_subnet *subnets;
+	unsigned nsubnets;
 };
 
 /* A container's place in a network. An address is "" or NULL where it has none of this family. */

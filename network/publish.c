@@ -12,31 +12,21 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 
 #include "file.h"
 #include "own.h"
 
-#define LOCK_NAME  ".ports.lock"
 #define TCP_LISTEN 0x0a
-
-int net_ports_lock(int networks_fd, struct cps_err *err)
-{
-	cleanup_fd int fd =
-		openat(networks_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return cps_fail(err, errno, "open the lock of all ports");
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return cps_fail(err, errno, "lock all ports");
-	return take_fd(&fd);
-}
 
 int net_ports_check(const struct net_port *ports, unsigned n, struct cps_err *err)
 {
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
+		if (strcmp(ports[i].ip, "::1") == 0)
+			return cps_failx(err, EINVAL,
+					 "port %u: nothing can be published at ::1, which does not "
+					 "leave the loopback interface: take 127.0.0.1",
+					 ports[i].host);
 		for (unsigned j = i + 1; j < n; j++) {
 			char a[128], b[128];
 
@@ -47,6 +37,7 @@ int net_ports_check(const struct net_port *ports, unsigned n, struct cps_err *er
 			return cps_failx(err, EINVAL, "ports %s and %s want the same of the host",
 					 a, b);
 		}
+	}
 	return 0;
 }
 
@@ -68,8 +59,7 @@ int net_ports_check_other(const struct net_port *ports, unsigned n, const struct
 	return 0;
 }
 
-/* -- processes of the host -----------------------------------------------------------------------
- */
+/* -- processes of the host ----------------------------------------------------------- */
 
 /* The inode of a socket at this port; 0 if there is none. A name of /proc/net. */
 static uint64_t inode_find(const char *table, uint8_t protocol, uint16_t port)
@@ -83,9 +73,11 @@ static uint64_t inode_find(const char *table, uint8_t protocol, uint16_t port)
 		unsigned local, state;
 		uint64_t inode;
 
-		/* sl: address:port peer:port state queues timer retransmits uid timeout inode */
+		/* sl: address:port peer:port state queues timer retransmits uid timeout
+		 * inode */
 		if (sscanf(line,
-			   " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %" SCNu64,
+			   " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u "
+			   "%" SCNu64,
 			   &local, &state, &inode) != 3)
 			continue;
 		if (local == port && (protocol == IPPROTO_UDP || state == TCP_LISTEN))
@@ -115,8 +107,8 @@ static bool process_has(const char *pid, const char *socket_name)
 	return false;
 }
 
-/* " by nginx (pid 123)", or nothing if it cannot be found out. The name is the process's own
- * choice: what is not printable is replaced. */
+/* " by nginx (pid 123)", or nothing if it cannot be found out. The name is the process's
+ * own choice: what is not printable is replaced. */
 static void holder_name(uint64_t inode, char *buf, size_t size)
 {
 	cleanup_dir DIR *proc = opendir("/proc");
@@ -187,7 +179,8 @@ static int port_try(const struct net_port *p, uint16_t port, int family, struct 
 		if (p->ip[0])
 			(void)inet_pton(AF_INET, p->ip, &addr.v4.sin_addr);
 	}
-	/* connections that have just ended are nobody's. Of udp it would allow two at one port */
+	/* connections that have just ended are nobody's. Of udp it would allow two at one
+	 * port */
 	if (!udp)
 		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, &addr.any, len) == 0)

@@ -13,11 +13,7 @@
 #include "err.h"
 #include "port.h"
 
-/* One for all networks: held while ports are checked, written down and put into the table, and
- * while the table is rebuilt. networks_fd: the directory. Blocks; returns the fd to close. */
-int net_ports_lock(int networks_fd, struct cps_err *err);
-
-/* -EINVAL: two of them want the same port of the host. */
+/* -EINVAL: two of them want the same port of the host, or one is at ::1. */
 int net_ports_check(const struct net_port *ports, unsigned n, struct cps_err *err);
 
 /* -EADDRINUSE: the container `owner` has one of them. */

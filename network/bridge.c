@@ -144,16 +144,16 @@ static int bridge_configure(const struct net_dir *d, const struct net_network *n
 	return rc;
 }
 
-int net_bridge_ensure(const struct net *n, const struct net_dir *d,
-		      const struct net_network *network, const struct net_nl *nl, int *ret_index,
-		      struct cps_err *err)
+static int bridge_ensure(const struct net *n, const struct net_dir *d,
+			 const struct net_network *network, const struct net_nl *nl, bool trust,
+			 int *ret_index, struct cps_err *err)
 {
 	char alias[NET_ALIAS_SIZE];
 	struct net_link l = { 0 };
 	int rc = net_link_get(nl, network->bridge, &l, err);
 
 	net_link_alias(n, network->name, NULL, alias);
-	if (rc == 0 && l.up && strcmp(l.alias, alias) == 0) {
+	if (rc == 0 && trust && l.up && strcmp(l.alias, alias) == 0) {
 		*ret_index = l.index;
 		return 0;
 	}
@@ -174,6 +174,20 @@ int net_bridge_ensure(const struct net *n, const struct net_dir *d,
 		return cps_wrap(err, rc, "bridge %s", network->bridge);
 	*ret_index = l.index;
 	return 0;
+}
+
+int net_bridge_ensure(const struct net *n, const struct net_dir *d,
+		      const struct net_network *network, const struct net_nl *nl, int *ret_index,
+		      struct cps_err *err)
+{
+	return bridge_ensure(n, d, network, nl, true, ret_index, err);
+}
+
+int net_bridge_repair(const struct net *n, const struct net_dir *d,
+		      const struct net_network *network, const struct net_nl *nl, int *ret_index,
+		      struct cps_err *err)
+{
+	return bridge_ensure(n, d, network, nl, false, ret_index, err);
 }
 
 int net_bridge_delete(const struct net *n, const struct net_network *network,

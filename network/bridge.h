@@ -35,6 +35,11 @@ int net_bridge_name(const struct net *n, const char *network, const struct net_n
 int net_bridge_ensure(const struct net *n, const struct net_dir *d,
 		      const struct net_network *network, const struct net_nl *nl, int *ret_index,
 		      struct cps_err *err);
+/* The same, and looks at everything though the bridge seems to be whole: its addresses, the ports.
+ */
+int net_bridge_repair(const struct net *n, const struct net_dir *d,
+		      const struct net_network *network, const struct net_nl *nl, int *ret_index,
+		      struct cps_err *err);
 /* No failure if it is not there, or not ours. */
 int net_bridge_delete(const struct net *n, const struct net_network *network,
 		      const struct net_nl *nl, struct cps_err *err);

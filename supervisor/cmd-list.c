@@ -12,36 +12,37 @@
 #include <string.h>
 
 #include "adopt.h"
+#include "attach.h"
 #include "command.h"
 #include "own.h"
 #include "store.h"
 #include "table.h"
 
-#define NO_ADDRESS "-" /* networks are not in this version */
+#define NO_ADDRESS "-"
 
 static bool has_process(const struct sup_container *c)
 {
 	return c->status == SUP_STATUS_CREATED || c->status == SUP_STATUS_RUNNING;
 }
 
-static void table_row(struct cps_table *t, const struct sup_container *c)
+static void table_row(struct cps_table *t, const struct sup_container *c, const char *address)
 {
 	cps_table_add(t, c->id);
 	cps_table_addf(t, "%d", has_process(c) ? (int)c->init.pid : 0);
 	cps_table_addf(t, "%s%s", sup_status_title(c->status),
 		       sup_exit_is_unknown(c) ? "(unknown)" : "");
-	cps_table_add(t, NO_ADDRESS);
+	cps_table_add(t, address ? address : NO_ADDRESS);
 	cps_table_add(t, c->bundle ? c->bundle : "-");
 	cps_table_add(t, c->created ? c->created : "-");
 }
 
-static void json_row(struct cps_jsonw *w, const struct sup_container *c)
+static void json_row(struct cps_jsonw *w, const struct sup_container *c, const char *address)
 {
 	cps_jsonw_open(w, NULL, '{');
 	cps_jsonw_str(w, "id", c->id);
 	cps_jsonw_i64(w, "pid", has_process(c) ? c->init.pid : 0);
 	cps_jsonw_str(w, "status", sup_status_name(c->status));
-	cps_jsonw_null(w, "ip");
+	cps_jsonw_str(w, "ip", address);
 	cps_jsonw_str(w, "bundle", c->bundle);
 	cps_jsonw_str(w, "created", c->created);
 	if (c->broken)
@@ -55,6 +56,7 @@ struct listing {
 	struct cps_table table;
 	struct cps_buf buf;
 	struct cps_jsonw w;
+	struct net net; /* fd -1: nobody is on any */
 };
 
 static void listing_open(struct listing *l)
@@ -71,12 +73,18 @@ static void listing_open(struct listing *l)
 
 static void listing_add(struct listing *l, const struct sup_container *c)
 {
+	char buf[NET_ADDR_SIZE];
+	const char *address = NULL;
+
+	if (l->format != SUP_LIST_QUIET && l->net.fd >= 0 &&
+	    net_address(&l->net, c->id, buf, sizeof(buf)) == 0)
+		address = buf;
 	switch (l->format) {
 	case SUP_LIST_TABLE:
-		table_row(&l->table, c);
+		table_row(&l->table, c, address);
 		break;
 	case SUP_LIST_JSON:
-		json_row(&l->w, c);
+		json_row(&l->w, c, address);
 		break;
 	case SUP_LIST_QUIET:
 		puts(c->id);
@@ -96,6 +104,7 @@ static int listing_close(struct listing *l, struct cps_err *err)
 		puts(l->buf.data);
 	cps_table_done(&l->table);
 	cps_buf_done(&l->buf);
+	net_done(&l->net);
 	return failed ? cps_fail(err, ENOMEM, "list containers") : 0;
 }
 
@@ -108,7 +117,7 @@ int sup_list_print(const struct sup_ctx *ctx, enum sup_list_format format, struc
 {
 	cleanup_arena struct cps_arena names = CPS_ARENA_INIT;
 	cleanup_fd int rootfd = sup_store_open(ctx->root, err);
-	struct listing l = { .format = format };
+	struct listing l = { .format = format, .net = NET_INIT };
 	const char **ids = NULL;
 	size_t n = 0;
 	int rc = 0;
@@ -122,6 +131,8 @@ int sup_list_print(const struct sup_ctx *ctx, enum sup_list_format format, struc
 	if (n)
 		sup_adopt_all(ctx, rootfd, ids, n, warn);
 	listing_open(&l);
+	if (n)
+		(void)net_open(ctx->data_root, false, &l.net, err); /* no networks, no addresses */
 	for (size_t i = 0; i < n; i++) {
 		cleanup_arena struct cps_arena one = CPS_ARENA_INIT;
 		struct sup_container c;

@@ -39,12 +39,8 @@ static int run_delete(const struct sup_ctx *ctx, const char *id, struct sup_clie
 		      struct sup_shim *shim, struct cps_err *err)
 {
 	cleanup_buf struct cps_buf warnings = CPS_BUF_INIT;
-	int rc = -ECONNRESET;
+	int rc = sup_delete_own(ctx, id, client, &warnings, err);
 
-	if (client->sock >= 0)
-		rc = sup_delete_by_shim(client, true, err);
-	if (rc == -ECONNRESET || rc == -EPIPE)
-		rc = sup_delete(ctx, id, true, &warnings, err);
 	if (rc == 0)
 		sup_shim_wait(shim);
 	if (warnings.len)

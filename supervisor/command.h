@@ -87,6 +87,7 @@ extern const struct sup_command sup_cmd_jobs;
 extern const struct sup_command sup_cmd_kill;
 extern const struct sup_command sup_cmd_list;
 extern const struct sup_command sup_cmd_log;
+extern const struct sup_command sup_cmd_network;
 extern const struct sup_command sup_cmd_ps;
 extern const struct sup_command sup_cmd_run;
 extern const struct sup_command sup_cmd_shim;

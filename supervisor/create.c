@@ -19,6 +19,7 @@
 #include "delete.h"
 #include "file.h"
 #include "foreground.h"
+#include "join.h"
 #include "log-files.h"
 #include "own.h"
 #include "proc.h"
@@ -57,9 +58,12 @@ unsigned sup_create_rows(struct sup_create *create, struct cps_opt *rows)
 		  "how long `stop` waits before SIGKILL (10)" },
 		{ "jobs-max", 0, CPS_OPT_STR, &create->jobs_max, "N",
 		  "how many finished jobs are remembered (100)" },
-		{ "net", 0, CPS_OPT_LIST, &create->networks, "NAME", NULL },
-		{ "network", 0, CPS_OPT_LIST, &create->networks, "NAME", NULL },
-		{ "port", 'p', CPS_OPT_LIST, &create->ports, "HOST:CONTAINER", NULL },
+		{ "net", 0, CPS_OPT_STR, &create->network, "NAME", NULL },
+		{ "network", 0, CPS_OPT_STR, &create->network, "NAME",
+		  "network to join; none, host (capsule_bridge0 if config.json asks for a network "
+		  "namespace)" },
+		{ "port", 'p', CPS_OPT_LIST, &create->ports, "[IP:]HOST:CONTAINER[/udp]",
+		  "publish a port, or a range, of the container" },
 	};
 	unsigned n = sizeof(mine) / sizeof(mine[0]);
 
@@ -69,7 +73,6 @@ unsigned sup_create_rows(struct sup_create *create, struct cps_opt *rows)
 
 void sup_create_done(struct sup_create *create)
 {
-	sup_opt_list_done(&create->networks);
 	sup_opt_list_done(&create->ports);
 }
 
@@ -171,9 +174,6 @@ static int request_write(const struct sup_create *create, const char *stdin_kind
 	char bundle[PATH_MAX];
 	int rc;
 
-	if (create->networks.count || create->ports.count)
-		return cps_failx(err, EOPNOTSUPP, "networks: not in this version (option %s)",
-				 create->networks.count ? "-net" : "-port");
 	if (!realpath(dir, bundle))
 		return cps_fail(err, errno, "bundle '%s'", dir);
 	sup_request_open(r, CPS_OP_CREATE);
@@ -237,21 +237,15 @@ static int cut_short(const struct sup_ctx *ctx, const char *id, int signal_fd, s
 			 "its shim has died while it was made; what there was of it is deleted");
 }
 
-int sup_create_container(struct sup_ctx *ctx, const struct sup_create *create, const char *id,
-			 const char *stdin_kind, int signal_fd, struct sup_shim *shim,
-			 struct sup_client *client, struct cps_err *err)
+static int shim_create(struct sup_ctx *ctx, const char *id, struct sup_request *r, int signal_fd,
+		       struct sup_shim *shim, struct sup_client *client, struct cps_err *err)
 {
 	struct cps_err ignored;
-	cleanup_request struct sup_request r = { 0 };
-	int rc = sup_id_check(id, err);
+	int rc = sup_shim_start(ctx, id, shim, client, err);
 
-	if (rc == 0)
-		rc = request_write(create, stdin_kind, &r, err);
-	if (rc == 0)
-		rc = sup_shim_start(ctx, id, shim, client, err);
 	if (rc < 0)
 		return rc;
-	rc = create_call(client, &r, signal_fd, err);
+	rc = create_call(client, r, signal_fd, err);
 	if (rc == -EINTR)
 		(void)sup_delete_by_shim(client, true, &ignored);
 	if (rc < 0) {
@@ -259,4 +253,41 @@ int sup_create_container(struct sup_ctx *ctx, const struct sup_create *create, c
 		sup_shim_discard(ctx, id, shim, client);
 	}
 	return sup_client_is_gone(client, rc) ? cut_short(ctx, id, signal_fd, err) : rc;
+}
+
+/* Without the network that was asked for there is no container. */
+static int join_or_delete(const struct sup_ctx *ctx, const char *id, const struct net_options *o,
+			  struct sup_shim *shim, struct sup_client *client, struct cps_err *err)
+{
+	cleanup_buf struct cps_buf warnings = CPS_BUF_INIT;
+	struct cps_err ignored;
+	int rc = sup_join(ctx, id, o, err);
+
+	if (rc == 0)
+		return 0;
+	if (sup_delete_by_shim(client, true, &ignored) < 0)
+		(void)sup_delete(ctx, id, true, &warnings, &ignored);
+	sup_shim_wait(shim);
+	return rc;
+}
+
+int sup_create_container(struct sup_ctx *ctx, const struct sup_create *create, const char *id,
+			 const char *stdin_kind, int signal_fd, struct sup_shim *shim,
+			 struct sup_client *client, struct cps_err *err)
+{
+	cleanup_request struct sup_request r = { 0 };
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	struct sup_join join = { 0 };
+	int rc = sup_id_check(id, err);
+
+	if (rc == 0)
+		rc = sup_join_plan(ctx, create->bundle ? create->bundle : ".", create->network,
+				   &create->ports, &a, &join, err);
+	if (rc == 0)
+		rc = request_write(create, stdin_kind, &r, err);
+	if (rc == 0)
+		rc = shim_create(ctx, id, &r, signal_fd, shim, client, err);
+	if (rc == 0 && join.wanted)
+		rc = join_or_delete(ctx, id, &join.o, shim, client, err);
+	return rc;
 }

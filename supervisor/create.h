@@ -26,7 +26,7 @@ struct sup_create {
 	const char *stop_timeout;
 	const char *jobs_max;
 	struct sup_log_options log;
-	struct cps_opt_list networks; /* options of later versions, refused by name */
+	const char *network; /* see sup_join_plan(); "none" also of who calls sup_join() himself */
 	struct cps_opt_list ports;
 };
 
@@ -44,9 +44,9 @@ void sup_create_done(struct sup_create *create);
 int sup_log_options_write(const struct sup_log_options *log, struct cps_jsonw *w,
 			  struct cps_err *err);
 
-/* Makes the container `id`. stdin_kind: "null" or "fifo". A signal that signal_fd
- * (sup_signals_block) tells is a failure: a hook may hang. On failure nothing is left, and
- * ctx->exit_code tells a command that cannot be run from other failures. */
+/* Makes the container `id` and puts it on its network. stdin_kind: "null" or "fifo". A signal that
+ * signal_fd (sup_signals_block) tells is a failure: a hook may hang. On failure nothing is left,
+ * and ctx->exit_code tells a command that cannot be run from other failures. */
 int sup_create_container(struct sup_ctx *ctx, const struct sup_create *create, const char *id,
 			 const char *stdin_kind, int signal_fd, struct sup_shim *shim,
 			 struct sup_client *client, struct cps_err *err);

@@ -17,6 +17,7 @@
 #include "adopt.h"
 #include "clock.h"
 #include "file.h"
+#include "join.h"
 #include "lines.h"
 #include "own.h"
 #include "proc.h"
@@ -164,8 +165,8 @@ static int finish(const struct sup_ctx *ctx, const char *id, bool force, struct 
 	return rc;
 }
 
-int sup_delete(const struct sup_ctx *ctx, const char *id, bool force, struct cps_buf *ret_warnings,
-	       struct cps_err *err)
+static int container_delete(const struct sup_ctx *ctx, const char *id, bool force,
+			    struct cps_buf *ret_warnings, struct cps_err *err)
 {
 	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
 	struct sup_patience patience = { 0 };
@@ -194,4 +195,28 @@ int sup_delete(const struct sup_ctx *ctx, const char *id, bool force, struct cps
 	if (!c.id)
 		return rc;
 	return delete_remains(ctx, &c, force, ret_warnings, err);
+}
+
+int sup_delete(const struct sup_ctx *ctx, const char *id, bool force, struct cps_buf *ret_warnings,
+	       struct cps_err *err)
+{
+	int rc = container_delete(ctx, id, force, ret_warnings, err);
+
+	if (rc == 0)
+		sup_leave(ctx, id, ret_warnings);
+	return rc;
+}
+
+int sup_delete_own(const struct sup_ctx *ctx, const char *id, struct sup_client *client,
+		   struct cps_buf *ret_warnings, struct cps_err *err)
+{
+	int rc = -ECONNRESET;
+
+	if (client->sock >= 0)
+		rc = sup_delete_by_shim(client, true, err);
+	if (rc == -ECONNRESET || rc == -EPIPE)
+		return sup_delete(ctx, id, true, ret_warnings, err);
+	if (rc == 0)
+		sup_leave(ctx, id, ret_warnings);
+	return rc;
 }

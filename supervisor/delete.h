@@ -17,6 +17,9 @@
  * no failure. */
 int sup_delete(const struct sup_ctx *ctx, const char *id, bool force, struct cps_buf *ret_warnings,
 	       struct cps_err *err);
+/* The same, by force, of one that the caller is connected to. */
+int sup_delete_own(const struct sup_ctx *ctx, const char *id, struct sup_client *client,
+		   struct cps_buf *ret_warnings, struct cps_err *err);
 /* By the shim of this connection alone. */
 int sup_delete_by_shim(struct sup_client *client, bool force, struct cps_err *err);
 

@@ -8,6 +8,8 @@
 # What is printed as tables is also BUILD/bench.json; report.sh puts it into docs/benchmarks.md. A contender that is not
 # installed is left out and named. Numbers never make this fail; a row that cannot be measured is said and left out.
 set -eu
+# containers of bundles are on no network, as the other contenders' are
+export CAPSULE_NETWORK=none
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/bench/world.sh
 . "$here/world.sh"

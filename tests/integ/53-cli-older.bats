@@ -129,14 +129,20 @@ is_running() {
 	capsule delete -f c1
 }
 
-@test "networks and ports are refused by name, and nothing is left" {
-	for option in "-net web" "--network web" "-network=web" "-p 80:80" "--port 80:80" "-port=80:80"; do
+@test "a network and a port that cannot be are refused by name, and nothing is left" {
+	for option in "-net web" "--network web" "-network=web"; do
 		for verb in create run; do
 			# shellcheck disable=SC2086
 			run capsule $verb $option c1
 			[ "$status" = 125 ]
-			[[ $output == "capsule: $verb c1: networks: not in this version (option -"* ]]
+			[ "$output" = "capsule: $verb c1: there is no network 'web'" ]
 		done
+	done
+	for option in "-p 80:80" "--port 80:80" "-port=80:80"; do
+		# shellcheck disable=SC2086
+		run capsule run -network none $option c1
+		[ "$status" = 125 ]
+		[ "$output" = "capsule: run c1: -port: the container is on no network" ]
 	done
 	[ ! -e "$ROOT" ]
 }

@@ -13,6 +13,9 @@
 # $CAPSULE, $RUNTIME, $SHIM: the programs. $ROOT: the runtime's --root of this test (the functions
 # `capsule` and `runtime` pass it).
 
+# Containers of bundles are on no network, but where a test is about networks.
+export CAPSULE_NETWORK=none
+
 CAPSULE=$CAPSULE_BUILD/capsule
 RUNTIME=$CAPSULE_BUILD/capsule-runtime
 # shellcheck disable=SC2034 # for the tests
@@ -100,6 +103,12 @@ integ_teardown() {
 				runtime delete --force "$id" >/dev/null 2>&1 || true
 			fi
 		done
+		if [ -d "$ROOT/data/networks" ]; then
+			capsule network prune >/dev/null 2>&1 || true
+			capsule network delete capsule_bridge0 2>/dev/null || true
+			rm -rf "$ROOT/data/networks"
+			rmdir "$ROOT/data" 2>/dev/null || true
+		fi
 		rm -rf "$ROOT/.seccomp"* "$ROOT"/events.log* 2>/dev/null
 		rmdir "$ROOT" 2>/dev/null || true
 	fi

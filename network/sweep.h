@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What crashes have left of networks, found and removed; and what somebody else has taken away,
+ * made again. Only what is ours: files below networks/, and interfaces whose alias has its path.
+ */
+#ifndef NET_SWEEP_H
+#define NET_SWEEP_H
+
+#include "buf.h"
+#include "err.h"
+#include "network.h"
+
+/* Adds a line to *ret_found for each thing that is left over, and changes nothing. */
+int net_check(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
+	      struct cps_err *err);
+/* The same, and removes it: directories that were never or no longer networks, members and leases
+ * of containers that have ended, interfaces without a member, bridges without a network. */
+int net_sweep(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
+	      struct cps_err *err);
+
+/* Bridges, and the members' places on them, are as they should be. */
+int net_repair(const struct net *n, struct cps_err *err);
+
+#endif

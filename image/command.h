@@ -40,8 +40,14 @@ void img_args_done(struct img_args *args);
 
 #define cleanup_args __attribute__((cleanup(img_args_done)))
 
+extern const struct img_command img_cmd_check;
 extern const struct img_command img_cmd_create;
+extern const struct img_command img_cmd_delete;
+extern const struct img_command img_cmd_export;
+extern const struct img_command img_cmd_get;
 extern const struct img_command img_cmd_import;
 extern const struct img_command img_cmd_list;
+extern const struct img_command img_cmd_prune;
+extern const struct img_command img_cmd_tag;
 
 #endif

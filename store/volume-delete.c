@@ -140,17 +140,18 @@ static int temporaries_remove(int lock, struct cps_err *err)
 }
 
 /* Is it one that may go, if nobody uses it? One that cannot be read is not. */
-static bool is_prunable(const struct sto *s, const char *name, bool all)
+static bool is_prunable(const struct sto *s, const char *name, enum sto_volume_which which)
 {
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
 	struct sto_volume v;
 	struct cps_err ignored;
 
-	return sto_volume_load(s, name, &a, &v, &ignored) == 0 && (all || v.anonymous);
+	return sto_volume_load(s, name, &a, &v, &ignored) == 0 &&
+	       (which == STO_VOLUME_ALL || v.anonymous);
 }
 
-int sto_volume_prune(const struct sto *s, bool all, void (*deleted)(void *arg, const char *name),
-		     void *arg, struct cps_err *err)
+int sto_volume_prune(const struct sto *s, enum sto_volume_which which,
+		     void (*deleted)(void *arg, const char *name), void *arg, struct cps_err *err)
 {
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
 	cleanup_fd int lock = sto_volumes_lock(s, LOCK_EX, err);
@@ -159,12 +160,13 @@ int sto_volume_prune(const struct sto *s, bool all, void (*deleted)(void *arg, c
 	size_t nrefs = 0, n = 0;
 	int rc = lock < 0 ? lock : temporaries_remove(lock, err);
 
-	if (rc == 0)
-		rc = sto_volume_refs(s, &a, &refs, &nrefs, err);
+	if (rc < 0 || which == STO_VOLUME_LEFTOVERS)
+		return rc;
+	rc = sto_volume_refs(s, &a, &refs, &nrefs, err);
 	if (rc == 0)
 		rc = sto_volume_list(s, &a, &names, &n, err);
 	for (size_t i = 0; i < n && rc == 0; i++) {
-		if (sto_volume_user(refs, nrefs, names[i]) || !is_prunable(s, names[i], all))
+		if (sto_volume_user(refs, nrefs, names[i]) || !is_prunable(s, names[i], which))
 			continue;
 		rc = sto_trash_put(s, STO_VOLUMES, names[i], err);
 		if (rc == 0)

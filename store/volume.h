@@ -71,9 +71,11 @@ const char *sto_volume_user(const struct sto_volume_ref *refs, size_t n, const c
 /* -EBUSY while a container uses it, -ENOENT if there is none. Takes the lock exclusively. */
 int sto_volume_delete(const struct sto *s, const char *name, struct cps_err *err);
 
-/* Deletes what no container uses: anonymous ones, or `all`; and what crashes have left. Tells of
- * each by name. Takes the lock. */
-int sto_volume_prune(const struct sto *s, bool all, void (*deleted)(void *arg, const char *name),
-		     void *arg, struct cps_err *err);
+enum sto_volume_which { STO_VOLUME_LEFTOVERS, STO_VOLUME_ANONYMOUS, STO_VOLUME_ALL };
+
+/* Deletes what crashes have left, and what no container uses: anonymous ones, or all. Tells of
+ * each volume by name. Takes the lock. */
+int sto_volume_prune(const struct sto *s, enum sto_volume_which which,
+		     void (*deleted)(void *arg, const char *name), void *arg, struct cps_err *err);
 
 #endif

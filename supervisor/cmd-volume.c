@@ -268,7 +268,8 @@ static int prune(struct sup_ctx *ctx, const struct sup_command *self, int argc, 
 		return rc;
 	rc = sto_open(ctx->data_root, true, &s, err);
 	if (rc == 0)
-		rc = sto_volume_prune(&s, all, print_name, NULL, err);
+		rc = sto_volume_prune(&s, all ? STO_VOLUME_ALL : STO_VOLUME_ANONYMOUS, print_name,
+				      NULL, err);
 	return cps_wrap(err, rc, "volume prune");
 }
 

@@ -95,6 +95,7 @@ extern const struct sup_command sup_cmd_spec;
 extern const struct sup_command sup_cmd_start;
 extern const struct sup_command sup_cmd_state;
 extern const struct sup_command sup_cmd_stop;
+extern const struct sup_command sup_cmd_system;
 extern const struct sup_command sup_cmd_volume;
 extern const struct sup_command sup_cmd_wait;
 

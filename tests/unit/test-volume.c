@@ -128,11 +128,13 @@ START_TEST(volume_prune)
 	user_make(&b, "other", name);
 	unit_make_dir(b.s.fd, "volumes/.new-x");
 	unit_put(b.s.fd, "volumes/.new-x/y", "");
-	ck_assert_ok(sto_volume_prune(&b.s, false, count, &n, &err), err);
+	ck_assert_ok(sto_volume_prune(&b.s, STO_VOLUME_LEFTOVERS, count, &n, &err), err);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_ok(sto_volume_prune(&b.s, STO_VOLUME_ANONYMOUS, count, &n, &err), err);
 	ck_assert_uint_eq(n, 1);
 	ck_assert(!unit_is_there(b.s.fd, "volumes/.new-x"));
 	ck_assert(unit_is_there(b.s.fd, "volumes/unused"));
-	ck_assert_ok(sto_volume_prune(&b.s, true, count, &n, &err), err);
+	ck_assert_ok(sto_volume_prune(&b.s, STO_VOLUME_ALL, count, &n, &err), err);
 	ck_assert_uint_eq(n, 2);
 	ck_assert(!unit_is_there(b.s.fd, "volumes/unused"));
 	ck_assert(unit_is_there(b.s.fd, "volumes/used"));

@@ -48,6 +48,8 @@ extern const struct img_command img_cmd_get;
 extern const struct img_command img_cmd_import;
 extern const struct img_command img_cmd_list;
 extern const struct img_command img_cmd_prune;
+extern const struct img_command img_cmd_pull;
+extern const struct img_command img_cmd_push;
 extern const struct img_command img_cmd_tag;
 
 #endif

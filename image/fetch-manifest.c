@@ -139,11 +139,12 @@ static int choose(struct img_registry *r, const struct sto *s, const struct sto_
 }
 
 int img_manifest_fetch(struct img_registry *r, const struct sto *s,
-		       const struct sto_platform *platform, struct sto_manifest *ret,
-		       char ret_digest[STO_DIGEST_SIZE], struct cps_err *err)
+		       const struct sto_platform *platform, char ret_digest[STO_DIGEST_SIZE],
+		       struct cps_err *err)
 {
 	const char *digest = r->ref->digest[0] ? r->ref->digest : NULL;
-	enum sto_document kind;
+	enum sto_document kind = STO_DOCUMENT_MANIFEST;
+	struct sto_manifest m = { 0 };
 	struct document d = { 0 };
 	int rc = document_get(r, sto_ref_wanted(r->ref), digest, IMG_SIZE_UNKNOWN, &d, err);
 
@@ -152,11 +153,11 @@ int img_manifest_fetch(struct img_registry *r, const struct sto *s,
 	if (rc == 0 && kind == STO_DOCUMENT_INDEX)
 		rc = choose(r, s, platform, &d, err);
 	if (rc == 0)
-		rc = sto_manifest_parse(&r->arena, d.text, d.len, d.media_type, ret, err);
-	if (rc == 0 && ret->config.size > STO_JSON_MAX)
+		rc = sto_manifest_parse(&r->arena, d.text, d.len, d.media_type, &m, err);
+	if (rc == 0 && m.config.size > STO_JSON_MAX)
 		rc = cps_failx(err, EFBIG, "the config is said to have %llu bytes",
-			       (unsigned long long)ret->config.size);
+			       (unsigned long long)m.config.size);
 	if (rc == 0)
 		rc = img_blob_put(s, d.text, d.len, d.digest, ret_digest, err);
-	return rc < 0 ? rc : img_blobs_fetch(r, s, &ret->config, 1, NULL, err);
+	return rc < 0 ? rc : img_blobs_fetch(r, s, &m.config, 1, NULL, NULL, NULL, err);
 }

@@ -13,10 +13,18 @@
 
 #define PARALLEL 4
 
+/* Who wants to know what is there. */
+struct listener {
+	int (*there)(void *arg, unsigned i);
+	void *arg;
+};
+
 struct job {
 	const struct sto *store;
 	const struct sto_descriptor *desc;
 	struct img_progress *progress;
+	const struct listener *listener;
+	unsigned number;
 	struct img_blob blob;
 	uint64_t shown; /* bytes that the progress knows of */
 	bool open;	/* blob is */
@@ -31,6 +39,11 @@ static void show(struct job *j)
 		return;
 	img_progress_add(j->progress, j->blob.written - j->shown);
 	j->shown = j->blob.written;
+}
+
+static int tell(const struct listener *l, unsigned i)
+{
+	return l->there ? l->there(l->arg, i) : 0;
 }
 
 static void job_close(struct job *j)
@@ -75,12 +88,14 @@ static int job_begin(struct img_call *c, struct cps_err *err)
 		rc = job_open(j, err);
 		if (rc == 0 && j->blob.written == j->desc->size) {
 			rc = commit(j, err);
-			if (rc == 0)
-				return 1;
-			rc = rc < 0 ? rc : 0;
+			rc = rc == IMG_CALL_AGAIN ? 0 : rc < 0 ? rc : 1;
 		}
 	}
-	if (rc != 0)
+	if (rc == 1) {
+		rc = tell(j->listener, j->number);
+		return rc < 0 ? rc : 1;
+	}
+	if (rc < 0)
 		return rc;
 	show(j);
 	j->begun = false;
@@ -131,7 +146,8 @@ static int job_end(struct img_call *c, struct cps_err *err)
 		return img_call_refused(c, err);
 	if (j->blob.written < j->desc->size)
 		return IMG_CALL_AGAIN;
-	return commit(j, err);
+	rc = commit(j, err);
+	return rc == 0 ? tell(j->listener, j->number) : rc;
 }
 
 static int jobs_make(struct img_registry *r, struct job *jobs, struct img_call *calls, unsigned n,
@@ -155,22 +171,27 @@ static int jobs_make(struct img_registry *r, struct job *jobs, struct img_call *
 }
 
 int img_blobs_fetch(struct img_registry *r, const struct sto *s, const struct sto_descriptor *blobs,
-		    unsigned n, struct img_progress *p, struct cps_err *err)
+		    unsigned n, int (*there)(void *arg, unsigned i), void *arg,
+		    struct img_progress *p, struct cps_err *err)
 {
 	cleanup_free struct img_call *calls = calloc(n, sizeof(*calls));
 	cleanup_free struct job *jobs = calloc(n, sizeof(*jobs));
+	const struct listener listener = { there, arg };
 	unsigned wanted = 0;
-	int rc;
+	int rc = 0;
 
 	if (!calls || !jobs)
 		return cps_fail(err, ENOMEM, "fetch");
-	for (unsigned i = 0; i < n; i++) {
-		if (sto_blob_is_there(s, blobs[i].digest, blobs[i].size))
+	for (unsigned i = 0; rc == 0 && i < n; i++) {
+		if (sto_blob_is_there(s, blobs[i].digest, blobs[i].size)) {
+			rc = tell(&listener, i);
 			continue;
-		jobs[wanted++] = (struct job){ s, &blobs[i], p, .open = false };
+		}
+		jobs[wanted++] = (struct job){ s, &blobs[i], p, &listener, i, .open = false };
 		img_progress_expect(p, blobs[i].size);
 	}
-	rc = jobs_make(r, jobs, calls, wanted, err);
+	if (rc == 0)
+		rc = jobs_make(r, jobs, calls, wanted, err);
 	if (rc == 0)
 		rc = img_registry_calls(r, calls, wanted, PARALLEL, NULL, NULL, err);
 	for (unsigned i = 0; i < wanted; i++) {

@@ -11,15 +11,17 @@
 #include "progress.h"
 #include "registry.h"
 
-/* What of n blobs is not in the store. Of a failure the parts that came stay, for the next attempt.
- * p: NULL or what shows the bytes. */
+/* What of n blobs is not in the store. there: NULL, or called for each one that is, at once or as
+ * it comes; < 0 ends the work and is returned without a message. Of a failure the parts that came
+ * stay, for the next attempt. p: NULL, or what shows the bytes. */
 int img_blobs_fetch(struct img_registry *r, const struct sto *s, const struct sto_descriptor *blobs,
-		    unsigned n, struct img_progress *p, struct cps_err *err);
+		    unsigned n, int (*there)(void *arg, unsigned i), void *arg,
+		    struct img_progress *p, struct cps_err *err);
 
 /* Fetches the manifest that r->ref names, or, of an index, that for the platform, and its config,
- * into the store. Strings of *ret are in the registry's arena; ret_digest is the manifest's. */
+ * into the store. */
 int img_manifest_fetch(struct img_registry *r, const struct sto *s,
-		       const struct sto_platform *platform, struct sto_manifest *ret,
-		       char ret_digest[STO_DIGEST_SIZE], struct cps_err *err);
+		       const struct sto_platform *platform, char ret_digest[STO_DIGEST_SIZE],
+		       struct cps_err *err);
 
 #endif

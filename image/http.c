@@ -281,8 +281,9 @@ static int attempt_start(CURLM *multi, const struct img_call_policy *p, struct i
 	c->attempts++;
 	if (!c->to)
 		c->to = c->url;
+	c->shown = p->authorization(p->arg, c);
 	c->easy = curl_easy_init();
-	if (!c->easy || headers_make(c, p->authorization(p->arg, c)) < 0)
+	if (!c->easy || headers_make(c, c->shown) < 0)
 		return cps_fail(err, ENOMEM, "request");
 	easy_set(c);
 	p->setup(p->arg, c, c->easy);

@@ -83,8 +83,9 @@ struct img_call {
 	CURL *easy;
 	struct curl_slist *headers;
 	struct cps_err err;
-	const char *to; /* where the next attempt goes: url, or what a redirect said */
-	int64_t due;	/* of cps_monotonic_ms() */
+	const char *to;	   /* where the next attempt goes: url, or what a redirect said */
+	const char *shown; /* the Authorization that went along with the last one */
+	int64_t due;	   /* of cps_monotonic_ms() */
 	uint64_t body_sent;
 	unsigned attempts, failures, redirects;
 	bool authorized; /* a second time */

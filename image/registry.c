@@ -131,10 +131,11 @@ static int redirect(struct img_registry *r, struct img_call *c, struct cps_err *
 /* 401 from the registry itself, once: the token has run out, or is not for this. */
 static int authorize(struct img_registry *r, struct img_call *c, struct cps_err *err)
 {
-	int rc;
+	int rc = 0;
 
 	c->authorized = true;
-	rc = img_registry_login(r, c->answer.authenticate.data, err);
+	if (c->shown == r->authorization) /* else another call has been told meanwhile */
+		rc = img_registry_login(r, c->answer.authenticate.data, err);
 	c->due = 0;
 	c->to = c->url;
 	return rc < 0 ? rc : 1;

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "idrange.h"
-#include "names.h"
+#include "topic-names.h"
 #include "opt.h"
 #include "own.h"
 #include "trash.h"

@@ -18,7 +18,7 @@
 #include "clock.h"
 #include "file.h"
 #include "json.h"
-#include "names.h"
+#include "topic-names.h"
 #include "opt.h"
 #include "own.h"
 

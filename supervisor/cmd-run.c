@@ -12,26 +12,21 @@
 #include "create.h"
 #include "delete.h"
 #include "foreground.h"
+#include "image-run.h"
 #include "own.h"
 #include "start.h"
 
-/* The older command line's `run -d false NAME`: the word behind a bare -d is its value. It is taken
- * for one only if it cannot be the name, because another argument is there. */
+/* `-d false NAME`: false is taken for the value of -d only if it cannot be the name, because
+ * another argument is there. */
 static void detach_word(int argc, char **argv, bool *detach, struct sup_args *args)
 {
-	static const char *const spellings[] = { "-d", "--d", "-detach", "--detach" };
-
-	if (args->n != 2 || (strcmp(args->v[0], "false") != 0 && strcmp(args->v[0], "true") != 0))
-		return;
-	for (int i = 1; i < argc; i++)
-		for (size_t s = 0; s < sizeof(spellings) / sizeof(spellings[0]); s++)
-			if (argv[i] == args->v[0] && strcmp(argv[i - 1], spellings[s]) == 0) {
-				*detach = strcmp(args->v[0], "true") == 0;
-				args->v[0] = args->v[1];
-				args->v[1] = NULL;
-				args->n = 1;
-				return;
-			}
+	for (int i = 2; args->n == 2 && i < argc; i++)
+		if (argv[i] == args->v[0] && sup_is_detach_word(argv, i)) {
+			*detach = strcmp(args->v[0], "true") == 0;
+			args->v[0] = args->v[1];
+			args->v[1] = NULL;
+			args->n = 1;
+		}
 }
 
 /* Its shim is our child: it is gone when we are, not a zombie for somebody else. */
@@ -67,7 +62,7 @@ static int run_container(struct sup_ctx *ctx, const struct sup_create *create, c
 	if (rc < 0)
 		return rc;
 	rc = detach ? sup_start_detached(ctx, what, &client, false, err)
-		    : sup_start_foreground(ctx, what, &client, signal_fd, ret_code, err);
+		    : sup_start_foreground(ctx, what, &client, signal_fd, true, ret_code, err);
 	if (rc < 0) {
 		/* a container that could not be started is of no use; one whose shim does not
 		 * answer may be running, and is the user's to look at */
@@ -93,6 +88,8 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	unsigned n;
 	int rc, code = 0;
 
+	if (sup_image_run_is_meant(ctx, argc, argv))
+		return sup_image_run_command(ctx, self, argc, argv, err);
 	n = sup_create_rows(&create, table);
 	table[n] = (struct cps_opt){
 		"detach", 'd',	CPS_OPT_FLAG,

@@ -43,7 +43,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		rc = signal_fd = sup_signals_block(err);
 	if (rc >= 0)
 		rc = detach ? sup_start_detached(ctx, what, &client, true, err)
-			    : sup_start_foreground(ctx, what, &client, signal_fd, &code, err);
+			    : sup_start_foreground(ctx, what, &client, signal_fd, true, &code, err);
 	if (rc == 0 && code < 0)
 		rc = sup_exit_unknown(ctx, err);
 	if (rc < 0) /* 1: the user has detached, which is no failure */

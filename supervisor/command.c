@@ -14,7 +14,7 @@
 
 #include "own.h"
 
-#define OPTIONS_MAX 80
+#define OPTIONS_MAX 100
 
 static void print_help(const struct sup_command *self, const struct cps_opt *table)
 {
@@ -42,10 +42,27 @@ static void group_help(const struct sup_command *self, const struct sup_command 
 		printf("  %-8s  %s\n", last_word(commands[i]), commands[i]->summary);
 }
 
+static const struct sup_command *group_find(const struct sup_command *const *commands, size_t n,
+					    const char *word)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(last_word(commands[i]), word) == 0 ||
+		    (commands[i]->alias && strcmp(commands[i]->alias, word) == 0))
+			return commands[i];
+	return NULL;
+}
+
+bool sup_group_has(const struct sup_command *const *commands, size_t n, const char *word)
+{
+	return group_find(commands, n, word) != NULL;
+}
+
 int sup_group_run(struct sup_ctx *ctx, const struct sup_command *self,
 		  const struct sup_command *const *commands, size_t n, int argc, char **argv,
 		  struct cps_err *err)
 {
+	const struct sup_command *command;
+
 	if (argc < 2)
 		return cps_failx(err, EINVAL,
 				 "%s: a command is missing; `capsule help %s` lists them",
@@ -54,10 +71,9 @@ int sup_group_run(struct sup_ctx *ctx, const struct sup_command *self,
 		group_help(self, commands, n);
 		return 0;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(last_word(commands[i]), argv[1]) == 0 ||
-		    (commands[i]->alias && strcmp(commands[i]->alias, argv[1]) == 0))
-			return commands[i]->run(ctx, commands[i], argc - 1, argv + 1, err);
+	command = group_find(commands, n, argv[1]);
+	if (command)
+		return command->run(ctx, command, argc - 1, argv + 1, err);
 	return cps_failx(err, EINVAL, "%s: no such command: '%.60s'; `capsule help %s` lists them",
 			 self->name, argv[1], self->name);
 }
@@ -68,12 +84,16 @@ int sup_args_parse(const struct sup_command *self, const struct cps_opt *table, 
 	struct cps_opt all[OPTIONS_MAX + 3] = { 0 };
 	bool help = false, version = false;
 	cleanup_free char **args = NULL;
+	char letter = 'h';
 	unsigned n = 0;
 	int count, rc;
 
-	for (; n < OPTIONS_MAX && table[n].name; n++)
+	for (; n < OPTIONS_MAX && table[n].name; n++) {
 		all[n] = table[n];
-	all[n++] = (struct cps_opt){ "help", 'h', CPS_OPT_FLAG, &help, NULL, "print this" };
+		if (table[n].letter == 'h') /* `image run -h NAME` */
+			letter = 0;
+	}
+	all[n++] = (struct cps_opt){ "help", letter, CPS_OPT_FLAG, &help, NULL, "print this" };
 	all[n++] = (struct cps_opt){ "version", 0, CPS_OPT_FLAG, &version, NULL, NULL };
 
 	rc = cps_opt_parse(all, self->order, argc, argv, &args, &count, err);

@@ -44,6 +44,8 @@ int sup_group_run(struct sup_ctx *ctx, const struct sup_command *self,
 		  const struct sup_command *const *commands, size_t n, int argc, char **argv,
 		  struct cps_err *err);
 
+bool sup_group_has(const struct sup_command *const *commands, size_t n, const char *word);
+
 struct sup_args {
 	char **v; /* NULL-terminated; owned */
 	int n;
@@ -83,6 +85,7 @@ extern const struct sup_command sup_cmd_delete;
 extern const struct sup_command sup_cmd_diff;
 extern const struct sup_command sup_cmd_events;
 extern const struct sup_command sup_cmd_exec;
+extern const struct sup_command sup_cmd_image;
 extern const struct sup_command sup_cmd_jobs;
 extern const struct sup_command sup_cmd_kill;
 extern const struct sup_command sup_cmd_list;

@@ -12,11 +12,18 @@
 #include "command.h"
 #include "shim-start.h"
 
-struct sup_log_options { /* of a container or a job; NULL and 0: the shim's defaults */
+struct sup_log_options {  /* of a container or a job; NULL and 0: the shim's defaults */
+	const char *path; /* no option: where a container of an image has its log */
 	const char *driver;
 	const char *mode;
 	const char *max_size; /* as given: 0 is a value of its own */
 	const char *max_files;
+};
+
+struct sup_create_image {		 /* what a container of an image has besides */
+	int rootfs;			 /* detached mount */
+	const char *user;		 /* looked up in the container's files; NULL: root */
+	const char *const *exit_command; /* run by the shim when it has ended; NULL */
 };
 
 struct sup_create {
@@ -25,6 +32,7 @@ struct sup_create {
 	const char *stop_signal;
 	const char *stop_timeout;
 	const char *jobs_max;
+	const struct sup_create_image *image; /* NULL: of a bundle */
 	struct sup_log_options log;
 	const char *network; /* see sup_join_plan(); "none" also of who calls sup_join() himself */
 	struct cps_opt_list ports;
@@ -43,6 +51,10 @@ void sup_create_done(struct sup_create *create);
 /* Adds "log":{…} to a request if any option was given; bad values are refused by name. */
 int sup_log_options_write(const struct sup_log_options *log, struct cps_jsonw *w,
 			  struct cps_err *err);
+
+/* Likewise stop signal and times, if given. */
+int sup_stop_options_write(const struct sup_create *create, struct cps_jsonw *w,
+			   struct cps_err *err);
 
 /* Makes the container `id` and puts it on its network. stdin_kind: "null" or "fifo". A signal that
  * signal_fd (sup_signals_block) tells is a failure: a hook may hang. On failure nothing is left,

@@ -202,9 +202,10 @@ int sup_delete(const struct sup_ctx *ctx, const char *id, bool force, struct cps
 {
 	int rc = container_delete(ctx, id, force, ret_warnings, err);
 
-	if (rc == 0)
-		sup_leave(ctx, id, ret_warnings);
-	return rc;
+	if (rc < 0)
+		return rc;
+	sup_leave(ctx, id, ret_warnings);
+	return sup_data_release(ctx, id, err);
 }
 
 int sup_delete_own(const struct sup_ctx *ctx, const char *id, struct sup_client *client,
@@ -216,7 +217,8 @@ int sup_delete_own(const struct sup_ctx *ctx, const char *id, struct sup_client 
 		rc = sup_delete_by_shim(client, true, err);
 	if (rc == -ECONNRESET || rc == -EPIPE)
 		return sup_delete(ctx, id, true, ret_warnings, err);
-	if (rc == 0)
-		sup_leave(ctx, id, ret_warnings);
-	return rc;
+	if (rc < 0)
+		return rc;
+	sup_leave(ctx, id, ret_warnings);
+	return sup_data_release(ctx, id, err);
 }

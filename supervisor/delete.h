@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "command.h"
+#include "shim-start.h"
 #include "store.h"
 
 /* Container id and all that belongs to it; returns when everything is gone, the shim included. If
@@ -20,6 +21,9 @@ int sup_delete(const struct sup_ctx *ctx, const char *id, bool force, struct cps
 /* The same, by force, of one that the caller is connected to. */
 int sup_delete_own(const struct sup_ctx *ctx, const char *id, struct sup_client *client,
 		   struct cps_buf *ret_warnings, struct cps_err *err);
+/* What there is of it in the data root, once its state directory has gone: its directory, its
+ * anonymous volumes. Nothing there is no error. */
+int sup_data_release(const struct sup_ctx *ctx, const char *id, struct cps_err *err);
 /* By the shim of this connection alone. */
 int sup_delete_by_shim(struct sup_client *client, bool force, struct cps_err *err);
 

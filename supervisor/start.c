@@ -95,7 +95,7 @@ int sup_start_detached(struct sup_ctx *ctx, const char *what, struct sup_client 
 }
 
 int sup_start_foreground(struct sup_ctx *ctx, const char *what, struct sup_client *client,
-			 int signal_fd, int *ret_code, struct cps_err *err)
+			 int signal_fd, bool with_stdin, int *ret_code, struct cps_err *err)
 {
 	cleanup_foreground struct sup_foreground fg = SUP_FOREGROUND_INIT;
 	int rc;
@@ -106,7 +106,7 @@ int sup_start_foreground(struct sup_ctx *ctx, const char *what, struct sup_clien
 	fg.may_detach = true;
 	fg.signal_fd = signal_fd;
 	/* attached before it starts, so that nothing of it is missed */
-	rc = sup_foreground_attach(&fg, true, "wait", err);
+	rc = sup_foreground_attach(&fg, with_stdin, "wait", err);
 	if (rc == 0)
 		rc = start(ctx, &fg, ret_code, err);
 	if (rc == 0 && client->sock >= 0)

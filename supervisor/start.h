@@ -17,8 +17,8 @@
 int sup_start_detached(struct sup_ctx *ctx, const char *what, struct sup_client *client,
 		       bool close_stdin, struct cps_err *err);
 /* Until it ends, signals passed on from sup_signals_block()'s signal_fd: 0 and its exit code, -1 if
- * nobody knows it; 1 if the user detached. */
+ * nobody knows it; 1 if the user detached. with_stdin: our standard input is its own. */
 int sup_start_foreground(struct sup_ctx *ctx, const char *what, struct sup_client *client,
-			 int signal_fd, int *ret_code, struct cps_err *err);
+			 int signal_fd, bool with_stdin, int *ret_code, struct cps_err *err);
 
 #endif

@@ -3,7 +3,7 @@
  * Listing a topic.
  */
 #include <config.h>
-#include "names.h"
+#include "topic-names.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -196,9 +196,9 @@ int shim_probe_start(struct shim_probe *p, const char *process, struct cps_err *
 	p->tail = malloc(SHIM_PROBE_OUTPUT);
 	rc = !p->tail || event_add(&p->out_event, NULL) < 0 ? cps_fail(err, ENOMEM, "probe") : 0;
 	if (rc == 0)
-		rc = cps_memfd_sealed("process", process, strlen(process), err);
+		rc = memfd = cps_memfd_sealed("process", process, strlen(process), err);
 	if (rc >= 0) {
-		int fds[4] = { memfd = rc, null, theirs, theirs };
+		const int fds[4] = { memfd, null, theirs, theirs };
 
 		rc = request_send(p, fds, err);
 	}

@@ -85,6 +85,9 @@ static int given_check(const struct rt_spec *spec, int given, struct cps_err *er
 				 "namespace");
 	if (statx(given, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &here) < 0)
 		return cps_fail(err, errno, "root file system by descriptor");
+	if (!(here.stx_mask & STATX_MNT_ID))
+		return cps_failx(err, EOPNOTSUPP,
+				 "root file system by descriptor: it takes Linux 5.8 to check it");
 	if (!S_ISDIR(here.stx_mode))
 		return cps_failx(err, ENOTDIR,
 				 "root file system by descriptor: it is no directory");

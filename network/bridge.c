@@ -132,13 +132,25 @@ static int bridge_make(const struct net_network *network, const struct net_nl *n
 static int bridge_configure(const struct net_dir *d, const struct net_network *network,
 			    const struct net_nl *nl, const struct net_link *l, struct cps_err *err)
 {
+	bool has_ipv6 = false;
 	int rc = net_link_quiet(nl, l->index, err);
 
 	if (rc == 0)
 		rc = net_link_up(nl, l->index, err);
-	for (unsigned i = 0; i < network->nsubnets && rc == 0; i++)
+	for (unsigned i = 0; i < network->nsubnets && rc == 0; i++) {
+		has_ipv6 |= network->gateways[i].family == AF_INET6;
 		rc = net_link_add_address(nl, l->index, &network->gateways[i],
 					  network->subnets[i].prefix, err);
+	}
+	/* the kernel asks for a neighbour by it, on behalf of those outside */
+	if (rc == 0 && has_ipv6) {
+		struct net_addr local;
+		uint8_t mac[NET_MAC_LEN];
+
+		net_mac_of(&network->gateways[0], mac);
+		net_mac_link_local(mac, &local);
+		rc = net_link_add_address(nl, l->index, &local, 64, err);
+	}
 	if (rc == 0)
 		rc = ports_return(d, nl, l->index, err);
 	return rc;

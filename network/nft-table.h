@@ -54,6 +54,7 @@ void net_nft_batch_begin(struct net_nft_batch *b);
 void net_nft_batch_add(struct net_nft_batch *b, const struct net_nft_element *e);
 void net_nft_batch_del(struct net_nft_batch *b, const struct net_nft_element *e);
 void net_nft_batch_flush(struct net_nft_batch *b, const char *set); /* all its elements */
+void net_nft_batch_del_table(struct net_nft_batch *b);		    /* with all that is in it */
 /* All or nothing. -ESTALE, without a message: something to take away was not there, the key to add
  * has another value, or there is no such set. */
 int net_nft_batch_commit(struct net_nft_batch *b, int fd, struct cps_err *err);

@@ -154,6 +154,15 @@ void net_nft_batch_flush(struct net_nft_batch *b, const char *set)
 	element_message(b, NFT_MSG_DELSETELEM, 0, &(struct net_nft_element){ .set = set });
 }
 
+void net_nft_batch_del_table(struct net_nft_batch *b)
+{
+	size_t m =
+		message_start(b, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE, 0, NFPROTO_INET, 0);
+
+	attr_str(&b->buf, NFTA_TABLE_NAME, NET_NFT_TABLE);
+	message_end(b, m);
+}
+
 /* -- sending ------------------------------------------------------------------------- */
 
 static int send_all(int fd, const struct cps_buf *buf, struct cps_err *err)

@@ -247,3 +247,17 @@ int net_nft_rebuild(const struct net_nft_state *all, struct cps_err *err)
 				 "': two containers have the same port of the host");
 	return rc;
 }
+
+int net_nft_delete(struct cps_err *err)
+{
+	cleanup_nft_batch struct net_nft_batch b = { CPS_BUF_INIT, 0 };
+	cleanup_fd int fd = net_nft_connect(err);
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	net_nft_batch_begin(&b);
+	net_nft_batch_del_table(&b);
+	rc = net_nft_batch_commit(&b, fd, err);
+	return rc == -ESTALE ? 0 : rc;
+}

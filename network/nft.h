@@ -60,6 +60,9 @@ int net_nft_change(const struct net_nft_state *gone, const struct net_nft_state 
  * established stay. -ENOENT: there is no program `nft`. */
 int net_nft_rebuild(const struct net_nft_state *all, struct cps_err *err);
 
+/* Removes the table. No failure if there is none. */
+int net_nft_delete(struct cps_err *err);
+
 /* The document for `nft -j -f -` that makes the table anew, without elements; pure. */
 void net_nft_ruleset(struct cps_buf *ret);
 

@@ -214,6 +214,35 @@ int net_rules_add(const struct net *n, const struct net_network *network,
 	return rc == -ESTALE ? rebuild(n, NULL, NULL, err) : rc;
 }
 
+static int another(const struct net_network *network, void *arg, struct cps_err *err)
+{
+	(void)network;
+	(void)err;
+	*(bool *)arg = true;
+	return 0;
+}
+
+static int nothing_of_it(const struct net_network *network, const struct net_endpoint *e, void *arg,
+			 struct cps_err *err)
+{
+	(void)network;
+	(void)e;
+	(void)arg;
+	(void)err;
+	return 0;
+}
+
+/* Is any network left that has something in the table? */
+static bool is_any_left(const struct net *n)
+{
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	bool found = false;
+	const struct visit v = { &a, another, nothing_of_it, &found };
+	struct cps_err ignored;
+
+	return visit_all(n, &v, &ignored) < 0 || found;
+}
+
 int net_rules_remove(const struct net *n, const struct net_network *network,
 		     const struct net_endpoint *e, struct cps_err *err)
 {
@@ -225,6 +254,8 @@ int net_rules_remove(const struct net *n, const struct net_network *network,
 
 	if (rc < 0 || (e && !e->nports))
 		return rc;
+	if (!e && !is_any_left(n))
+		return net_nft_delete(err);
 	rc = net_nft_change(&gone, NULL, err);
 	/* one element is missing, and so nothing was taken away */
 	return rc == -ESTALE ? rebuild(n, network->name, e ? e->id : NULL, err) : rc;

@@ -26,8 +26,9 @@ int net_rules_check(const struct net *n, const struct net_endpoint *e, struct cp
 int net_rules_add(const struct net *n, const struct net_network *network,
 		  const struct net_endpoint *e, struct cps_err *err);
 
-/* They are not, before they are struck off: a member's ports (e), or the network itself (NULL).
- * With the lock. What a failure leaves, net_nft_repair() finds. */
+/* They are not: a member's ports (e), before it is struck off, or the network itself (NULL), after
+ * it is; the table goes with the last one. With the lock. What a failure leaves, net_nft_repair()
+ * finds. */
 int net_rules_remove(const struct net *n, const struct net_network *network,
 		     const struct net_endpoint *e, struct cps_err *err);
 

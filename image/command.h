@@ -20,7 +20,7 @@ struct img_ctx {
 struct img_command {
 	const char *name;
 	const char *usage;   /* what follows the name */
-	const char *summary; /* one line */
+	const char *summary; /* one line; NULL: run by capsule only, not shown */
 	int (*run)(struct img_ctx *ctx, const struct img_command *self, int argc, char **argv,
 		   struct cps_err *err);
 };
@@ -41,7 +41,9 @@ void img_args_done(struct img_args *args);
 #define cleanup_args __attribute__((cleanup(img_args_done)))
 
 extern const struct img_command img_cmd_check;
+extern const struct img_command img_cmd_commit;
 extern const struct img_command img_cmd_create;
+extern const struct img_command img_cmd_export_tree;
 extern const struct img_command img_cmd_delete;
 extern const struct img_command img_cmd_export;
 extern const struct img_command img_cmd_get;

@@ -19,9 +19,9 @@
 #define EXIT_CODE_FAILURE 125 /* as of capsule itself */
 
 static const struct img_command *const commands[] = {
-	&img_cmd_create, &img_cmd_import, &img_cmd_export, &img_cmd_list,
-	&img_cmd_get,	 &img_cmd_tag,	  &img_cmd_delete, &img_cmd_prune,
-	&img_cmd_check,	 &img_cmd_pull,	  &img_cmd_push,
+	&img_cmd_create, &img_cmd_import, &img_cmd_export,	&img_cmd_list,	&img_cmd_get,
+	&img_cmd_tag,	 &img_cmd_delete, &img_cmd_prune,	&img_cmd_check, &img_cmd_pull,
+	&img_cmd_push,	 &img_cmd_commit, &img_cmd_export_tree,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -30,7 +30,8 @@ static void print_overview(const struct img_ctx *ctx, const struct cps_opt *tabl
 {
 	printf("Usage: %s COMMAND [ARGUMENT]...\n\nImages.\n\nCommands:\n", ctx->prefix);
 	for (size_t i = 0; i < COMMANDS; i++)
-		printf("  %-8s  %s\n", commands[i]->name, commands[i]->summary);
+		if (commands[i]->summary)
+			printf("  %-8s  %s\n", commands[i]->name, commands[i]->summary);
 	printf("\nOptions:\n");
 	cps_opt_help(table);
 }

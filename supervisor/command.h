@@ -78,6 +78,8 @@ int sup_exit_unknown(struct sup_ctx *ctx, struct cps_err *err);
 int sup_id_check(const char *id, struct cps_err *err);
 
 extern const struct sup_command sup_cmd_attach;
+extern const struct sup_command sup_cmd_commit;
+extern const struct sup_command sup_cmd_container;
 extern const struct sup_command sup_cmd_cp;
 extern const struct sup_command sup_cmd_create;
 extern const struct sup_command sup_cmd_debug;

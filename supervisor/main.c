@@ -19,11 +19,12 @@
 #define DEFAULT_DATA_ROOT "/var/lib/capsule"
 
 static const struct sup_command *const commands[] = {
-	&sup_cmd_spec,	 &sup_cmd_create,  &sup_cmd_start,  &sup_cmd_run,    &sup_cmd_list,
-	&sup_cmd_state,	 &sup_cmd_kill,	   &sup_cmd_stop,   &sup_cmd_delete, &sup_cmd_exec,
-	&sup_cmd_log,	 &sup_cmd_jobs,	   &sup_cmd_wait,   &sup_cmd_attach, &sup_cmd_ps,
-	&sup_cmd_events, &sup_cmd_shim,	   &sup_cmd_debug,  &sup_cmd_cp,     &sup_cmd_diff,
-	&sup_cmd_volume, &sup_cmd_network, &sup_cmd_system, &sup_cmd_image,
+	&sup_cmd_spec,	    &sup_cmd_create,  &sup_cmd_start,  &sup_cmd_run,	&sup_cmd_list,
+	&sup_cmd_state,	    &sup_cmd_kill,    &sup_cmd_stop,   &sup_cmd_delete, &sup_cmd_exec,
+	&sup_cmd_log,	    &sup_cmd_jobs,    &sup_cmd_wait,   &sup_cmd_attach, &sup_cmd_ps,
+	&sup_cmd_events,    &sup_cmd_shim,    &sup_cmd_debug,  &sup_cmd_cp,	&sup_cmd_diff,
+	&sup_cmd_volume,    &sup_cmd_network, &sup_cmd_system, &sup_cmd_image,	&sup_cmd_commit,
+	&sup_cmd_container,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -20,6 +20,7 @@
 #include "network.h"
 #include "own.h"
 #include "store.h"
+#include "sweep.h"
 #include "trash.h"
 #include "volume.h"
 
@@ -108,6 +109,24 @@ static void images_prune(const struct sup_ctx *ctx, bool all, struct cps_err *fi
 	note(rc, &err, first);
 }
 
+/* Members of networks that have ended without a word, addresses that nobody has, and the like. */
+static void networks_prune(const struct sup_ctx *ctx, struct cps_err *first)
+{
+	cleanup_buf struct cps_buf found = CPS_BUF_INIT;
+	cleanup_net struct net n = NET_INIT;
+	struct cps_err err = { 0 };
+	unsigned count;
+	int rc = net_open(ctx->data_root, false, &n, &err);
+
+	if (rc == -ENOENT)
+		return;
+	if (rc == 0)
+		rc = net_sweep(&n, &found, &count, &err);
+	if (found.len && !found.failed)
+		fputs(found.data, stdout);
+	note(rc, &err, first);
+}
+
 int sup_system_prune(const struct sup_ctx *ctx, const struct sup_prune *what, struct cps_err *err)
 {
 	const enum sto_volume_which which = !what->volumes ? STO_VOLUME_LEFTOVERS
@@ -121,6 +140,7 @@ int sup_system_prune(const struct sup_ctx *ctx, const struct sup_prune *what, st
 	if (rc < 0)
 		return rc;
 	containers_prune(ctx, &s, &first);
+	networks_prune(ctx, &first);
 	note(sto_idrange_sweep(&s, &n, &why), &why, &first);
 	note(sto_volume_prune(&s, which, print_volume, NULL, &why), &why, &first);
 	images_prune(ctx, what->all, &first);

@@ -109,10 +109,10 @@ start() {
 		capsule cp "$WORK/host/evil" web:/spot/ 2>/dev/null || true
 		capsule cp "$WORK/host/tree/." web:/ 2>/dev/null || true
 		capsule cp web:/spot/secret "$WORK/host/got" 2>/dev/null || true
-		[ ! -e "$WORK/host/got" ] || ! grep -q secret "$WORK/host/got"
+		[ "$(cat "$WORK/host/got" 2>/dev/null)" != secret ]
 		rm -rf "$WORK/host/got"
 		capsule cp web:/spot "$WORK/host/got" 2>/dev/null || true
-		! grep -qr secret "$WORK/host/got" 2>/dev/null
+		[ "$(grep -rl secret "$WORK/host/got" 2>/dev/null | wc -l)" = 0 ]
 		rm -rf "$WORK/host/got"
 	done
 	kill $swapper

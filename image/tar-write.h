@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A tree as a tar archive (pax), written while a container may be changing it. No symlink is
+ * followed and nothing but regular files is opened for reading; what is mounted in the tree is
+ * left out, but for the place where it is. Hard links, holes, devices, `user.` attributes and
+ * capabilities are kept; sockets are not.
+ */
+#ifndef IMG_TAR_WRITE_H
+#define IMG_TAR_WRITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "progress.h"
+
+struct img_tar {
+	int root;	    /* directory */
+	int out;	    /* where the archive goes */
+	bool is_layer;	    /* a writable layer: whiteouts and opaque directories in OCI's form */
+	uint32_t ids_first; /* ids from here on, 65,536 of them, are written from 0 on; 0: none */
+	struct img_progress *progress; /* NULL, or gets the bytes of files */
+};
+
+/* Writes all of it. A file of a layer that would read as a whiteout (".wh.…") is left out and told
+ * of. */
+int img_tar_write(const struct img_tar *t, struct cps_err *err);
+
+#endif

@@ -104,7 +104,8 @@ static int layers_take(const struct sto_image *base, struct img_layer *layers, s
 	return (int)base->content.nlayers;
 }
 
-static int commit(const struct sto *s, const char *name, struct options *o, struct cps_err *err)
+static int commit(const struct sto *s, const char *name, const struct options *o,
+		  struct cps_err *err)
 {
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_progress struct img_progress progress = { 0 };
@@ -116,6 +117,7 @@ static int commit(const struct sto *s, const char *name, struct options *o, stru
 	struct img_layer layers[STO_LAYERS_MAX];
 	char manifest[STO_DIGEST_SIZE];
 	struct sto_image base = { 0 };
+	struct img_commit words;
 	int n = 0, rc = 0;
 
 	if (o->base)
@@ -128,11 +130,12 @@ static int commit(const struct sto *s, const char *name, struct options *o, stru
 	rc = layer_add(s, &a, &layers[n], err);
 	if (rc < 0)
 		return rc;
-	o->config.base = base.config;
-	o->config.base_len = base.config_len;
-	o->config.diff_id = layers[n].diff_id;
-	o->config.changes = &o->changes;
-	rc = img_commit_config(&o->config, &config, err);
+	words = o->config;
+	words.base = base.config;
+	words.base_len = base.config_len;
+	words.diff_id = layers[n].diff_id;
+	words.changes = &o->changes;
+	rc = img_commit_config(&words, &config, err);
 	if (rc == 0)
 		rc = img_image_write(s, config.data, config.len, layers, (unsigned)n + 1, manifest,
 				     err);
@@ -170,8 +173,9 @@ static int run(struct img_ctx *ctx, const struct img_command *self, int argc, ch
 		if (rc == 0)
 			rc = sto_open(ctx->data_root, true, &s, err);
 		if (rc == 0)
-			rc = lock = sto_images_lock(&s, LOCK_SH, err);
-		if (rc >= 0)
+			rc = sto_images_lock(&s, LOCK_SH, err);
+		lock = rc;
+		if (lock >= 0)
 			rc = commit(&s, name, &o, err);
 		rc = cps_wrap(err, rc, "commit");
 	}

@@ -61,7 +61,8 @@ int sto_names(const struct sto *s, const char *topic, struct cps_arena *a, const
 	cleanup_dir DIR *dir = NULL;
 	int rc;
 
-	if (fd < 0 && errno == ENOENT) {
+	if (s->fd < 0 || (fd < 0 && errno == ENOENT)) {
+		cps_close(&fd);
 		*ret_names = NULL;
 		*ret_n = 0;
 		return 0;

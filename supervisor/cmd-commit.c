@@ -50,7 +50,7 @@ static int files_open(const struct sup_ctx *ctx, const char *id, struct cps_aren
 	cleanup_fd int dir = -1;
 	struct cps_err none;
 	uint32_t first = 0;
-	int fd, rc = sto_open(ctx->data_root, true, &s, err);
+	int fd, rc = sto_open(ctx->data_root, false, &s, err);
 
 	if (rc == 0)
 		rc = dir = sto_container_open(&s, id, err);

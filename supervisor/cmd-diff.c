@@ -68,7 +68,7 @@ static int diff(const struct sup_ctx *ctx, const char *id, enum sup_list_format 
 	cleanup_sto struct sto s = STO_INIT;
 	cleanup_fd int dir = -1, upper = -1, image = -1;
 	struct sto_record r;
-	int rc = sto_open(ctx->data_root, true, &s, err);
+	int rc = sto_open(ctx->data_root, false, &s, err);
 
 	if (rc == 0)
 		rc = dir = sto_container_open(&s, id, err);

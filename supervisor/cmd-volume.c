@@ -186,8 +186,8 @@ static int list(struct sup_ctx *ctx, const struct sup_command *self, int argc, c
 		return rc;
 	rc = sup_list_format_parse(text, &format, err);
 	if (rc == 0)
-		rc = sto_open(ctx->data_root, true, &s, err);
-	if (rc == 0)
+		rc = sto_open(ctx->data_root, false, &s, err);
+	if (rc == 0 || rc == -ENOENT) /* nothing is kept yet */
 		rc = sto_volume_list(&s, &a, &names, &n, err);
 	if (rc == 0 && quiet)
 		for (size_t i = 0; i < n; i++)
@@ -208,7 +208,7 @@ static int get(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 
 	if (rc < 0 || args.done)
 		return rc;
-	rc = sto_open(ctx->data_root, true, &s, err);
+	rc = sto_open(ctx->data_root, false, &s, err);
 	if (rc == 0)
 		rc = print_json(&s, (const char *const *)args.v, (size_t)args.n, false, err);
 	return cps_wrap(err, rc, "volume get");
@@ -242,7 +242,7 @@ static int delete (struct sup_ctx *ctx, const struct sup_command *self, int argc
 
 	if (rc < 0 || args.done)
 		return rc;
-	rc = sto_open(ctx->data_root, true, &s, err);
+	rc = sto_open(ctx->data_root, false, &s, err);
 	return rc < 0 ? rc : sup_args_each(ctx, &args, "volume delete", delete_one, &d, err);
 }
 
@@ -266,7 +266,9 @@ static int prune(struct sup_ctx *ctx, const struct sup_command *self, int argc, 
 
 	if (rc < 0 || args.done)
 		return rc;
-	rc = sto_open(ctx->data_root, true, &s, err);
+	rc = sto_open(ctx->data_root, false, &s, err);
+	if (rc == -ENOENT)
+		return 0;
 	if (rc == 0)
 		rc = sto_volume_prune(&s, all ? STO_VOLUME_ALL : STO_VOLUME_ANONYMOUS, print_name,
 				      NULL, err);

@@ -7,6 +7,11 @@ _capsule_options() {
 	capsule help ${1:+"$1"} 2>/dev/null | sed -n 's/^ *\(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p'
 }
 
+# The commands below a word: `network create`. None for one that is a command itself.
+_capsule_verbs() {
+	capsule help "$1" 2>/dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
+}
+
 # The words of the line without the options before the command: its name, the first container's name.
 _capsule_parse() {
 	local i
@@ -76,13 +81,33 @@ _capsule() {
 			words=$(capsule help 2>/dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
 		else
 			case $cur in
-			-*) words=$(_capsule_options "$_capsule_command") ;;
+			-*)
+				words=$(_capsule_options "$_capsule_command")
+				[ -z "$_capsule_id" ] || words+=" $(capsule "$_capsule_command" "$_capsule_id" --help 2>/dev/null |
+					sed -n 's/^ *\(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p')"
+				;;
 			*)
 				case $_capsule_command:$_capsule_id in
 				kill:?*) words='TERM KILL HUP INT QUIT USR1 USR2 STOP CONT' ;;
 				spec:* | list:* | run:* | create:*) ;;
 				shim:) words=watch ;;
 				shim:*) ;;
+				container: | image: | network: | system: | volume:) words=$(_capsule_verbs "$_capsule_command") ;;
+				container:export) words=$(capsule "${_capsule_globals[@]}" list -q 2>/dev/null) ;;
+				image:delete | image:export | image:get | image:push | image:run | image:runc | image:tag)
+					words=$(capsule "${_capsule_globals[@]}" image list -q 2>/dev/null)
+					;;
+				network:delete | network:show)
+					words=$(capsule "${_capsule_globals[@]}" network list -q 2>/dev/null)
+					;;
+				volume:delete | volume:get | volume:rm)
+					words=$(capsule "${_capsule_globals[@]}" volume list -q 2>/dev/null)
+					;;
+				container:* | image:* | network:* | system:* | volume:*) ;;
+				cp:*)
+					words=$(capsule "${_capsule_globals[@]}" list -q 2>/dev/null | sed 's/$/:/')
+					words+=" $(compgen -f -- "$cur")"
+					;;
 				stop:* | delete:* | rm:* | wait:* | *:) words=$(capsule "${_capsule_globals[@]}" list -q 2>/dev/null) ;;
 				esac
 				;;

@@ -254,7 +254,7 @@ int sup_system_df(const struct sup_ctx *ctx, bool json, struct cps_err *err)
 			.lines = { [LINE_IMAGES].type = "images",
 				   [LINE_CONTAINERS].type = "containers",
 				   [LINE_VOLUMES].type = "volumes" } };
-	int rc = sto_open(ctx->data_root, true, &d.store, err);
+	int rc = sto_open(ctx->data_root, false, &d.store, err);
 
 	if (rc == 0)
 		rc = containers_count(&d, err);
@@ -262,6 +262,8 @@ int sup_system_df(const struct sup_ctx *ctx, bool json, struct cps_err *err)
 		rc = images_count(&d, err);
 	if (rc == 0)
 		rc = volumes_count(&d, err);
+	if (rc == -ENOENT && d.store.fd < 0) /* nothing is kept yet */
+		rc = 0;
 	if (rc == 0) {
 		twalk_r(d.layers, layer_add, &d.lines[LINE_IMAGES]);
 		if (json)

@@ -135,10 +135,10 @@ int sup_system_prune(const struct sup_ctx *ctx, const struct sup_prune *what, st
 	cleanup_sto struct sto s = STO_INIT;
 	struct cps_err first = { 0 }, why = { 0 };
 	unsigned n = 0;
-	int rc = sto_open(ctx->data_root, true, &s, err);
+	int rc = sto_open(ctx->data_root, false, &s, err);
 
 	if (rc < 0)
-		return rc;
+		return rc == -ENOENT ? 0 : rc; /* nothing is kept yet */
 	containers_prune(ctx, &s, &first);
 	networks_prune(ctx, &first);
 	note(sto_idrange_sweep(&s, &n, &why), &why, &first);
@@ -232,8 +232,10 @@ int sup_system_check(const struct sup_ctx *ctx, struct cps_err *err)
 	const char **names;
 	bool bad = false;
 	size_t n = 0;
-	int code = 0, rc = sto_open(ctx->data_root, true, &s, err);
+	int code = 0, rc = sto_open(ctx->data_root, false, &s, err);
 
+	if (rc == -ENOENT)
+		return 0;
 	if (rc == 0)
 		rc = sto_volume_list(&s, &a, &names, &n, err);
 	for (size_t i = 0; rc == 0 && i < n; i++)

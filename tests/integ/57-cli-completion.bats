@@ -31,6 +31,16 @@ completed() {
 	[ "$(completed shim '')" = "watch" ]
 }
 
+@test "commands below a word, and what they are about" {
+	[ "$(completed volume '')" = "create list get delete prune" ]
+	[ "$(completed volume list --f)" = "--format" ]
+	[ "$(completed system '')" = "df prune check" ]
+	capsule volume create v1
+	[ "$(completed volume delete v)" = "v1" ]
+	capsule volume delete v1
+	rm -r "$ROOT/data"
+}
+
 @test "containers, jobs, signals" {
 	capsule run -d web1
 	capsule create web2
@@ -41,5 +51,6 @@ completed() {
 	[ "$(completed kill web1 K)" = "KILL" ]
 	[ "$(completed exec -e A=B w)" = "web1 web2" ]
 	[ "$(completed create w)" = "" ]
+	[ "$(completed cp w)" = "web1: web2:" ]
 	capsule delete -f web1 web2
 }

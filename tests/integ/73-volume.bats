@@ -26,6 +26,9 @@ volume() {
 
 @test "volume create, list, get, delete" {
 	[ "$(volume list -q)" = "" ]
+	[ "$(volume list --format json | jq -c .)" = "[]" ]
+	volume prune
+	[ ! -e "$DATA" ] # looking makes nothing
 	[ "$(volume create -l tier=db --label empty db)" = db ]
 	[ "$(volume create db)" = db ] # as good as made
 	[ "$(volume list -q)" = db ]

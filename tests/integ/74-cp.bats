@@ -112,7 +112,7 @@ start() {
 		[ "$(cat "$WORK/host/got" 2>/dev/null)" != secret ]
 		rm -rf "$WORK/host/got"
 		capsule cp web:/spot "$WORK/host/got" 2>/dev/null || true
-		[ "$(grep -rl secret "$WORK/host/got" 2>/dev/null | wc -l)" = 0 ]
+		[ "$(find "$WORK/host/got" -type f -exec grep -l secret {} + 2>/dev/null | wc -l)" = 0 ]
 		rm -rf "$WORK/host/got"
 	done
 	kill $swapper

@@ -48,9 +48,7 @@ int img_tar_out_open(struct img_tar_out *out, const struct img_tar *t, struct cp
 	out->block = malloc(IMG_BLOCK);
 	if (!out->a || !out->entry || !out->block)
 		return cps_fail(err, ENOMEM, "archive");
-	/* names are bytes, whatever they are */
 	if (archive_write_set_format_pax_restricted(out->a) != ARCHIVE_OK ||
-	    archive_write_set_options(out->a, "hdrcharset=BINARY") != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(out->a, 1) != ARCHIVE_OK ||
 	    archive_write_open_fd(out->a, t->out) != ARCHIVE_OK)
 		return img_archive_fail(out->a, err);

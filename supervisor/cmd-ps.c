@@ -114,3 +114,24 @@ const struct sup_command sup_cmd_ps = {
 	.order = CPS_OPT_ANYWHERE,
 	.run = run,
 };
+
+static int top(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
+	       struct cps_err *err)
+{
+	cleanup_args struct sup_args args = { 0 };
+	const struct cps_opt table[] = { { 0 } };
+	int rc = sup_args_parse(self, table, argc, argv, 1, 1, &args, err);
+
+	if (rc < 0 || args.done)
+		return rc;
+	return cps_wrap(err, processes_print(ctx, args.v[0], SUP_LIST_TABLE, err), "top %.64s",
+			args.v[0]);
+}
+
+const struct sup_command sup_cmd_top = {
+	.name = "top",
+	.usage = "ID",
+	.summary = "Lists a container's processes, as ps does",
+	.order = CPS_OPT_ANYWHERE,
+	.run = top,
+};

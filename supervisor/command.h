@@ -88,11 +88,13 @@ extern const struct sup_command sup_cmd_diff;
 extern const struct sup_command sup_cmd_events;
 extern const struct sup_command sup_cmd_exec;
 extern const struct sup_command sup_cmd_image;
+extern const struct sup_command sup_cmd_inspect;
 extern const struct sup_command sup_cmd_jobs;
 extern const struct sup_command sup_cmd_kill;
 extern const struct sup_command sup_cmd_list;
 extern const struct sup_command sup_cmd_log;
 extern const struct sup_command sup_cmd_network;
+extern const struct sup_command sup_cmd_port;
 extern const struct sup_command sup_cmd_ps;
 extern const struct sup_command sup_cmd_run;
 extern const struct sup_command sup_cmd_shim;
@@ -103,5 +105,6 @@ extern const struct sup_command sup_cmd_stop;
 extern const struct sup_command sup_cmd_system;
 extern const struct sup_command sup_cmd_volume;
 extern const struct sup_command sup_cmd_wait;
+extern const struct sup_command sup_cmd_top;
 
 #endif

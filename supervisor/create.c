@@ -21,6 +21,7 @@
 #include "join.h"
 #include "own.h"
 #include "proto.h"
+#include "run-plan.h"
 
 #define LOOK_MS	     20
 #define SILENT_LOOKS 50
@@ -46,11 +47,37 @@ static int pid_file_write(const char *path, struct cps_jsonw *w, struct cps_err 
 	return 0;
 }
 
+static void health_write(const struct sup_health *h, struct cps_jsonw *w)
+{
+	const struct {
+		const char *key;
+		int64_t value;
+	} numbers[] = {
+		{ "interval_ms", h->interval },
+		{ "timeout_ms", h->timeout },
+		{ "start_period_ms", h->start },
+		{ "retries", h->retries },
+	};
+
+	if (!h->args)
+		return;
+	cps_jsonw_open(w, "health", '{');
+	cps_jsonw_open(w, "args", '[');
+	for (size_t i = 0; h->args[i]; i++)
+		cps_jsonw_str(w, NULL, h->args[i]);
+	cps_jsonw_close(w, ']');
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (numbers[i].value)
+			cps_jsonw_i64(w, numbers[i].key, numbers[i].value);
+	cps_jsonw_close(w, '}');
+}
+
 static void image_write(const struct sup_create_image *image, struct sup_request *r)
 {
 	sup_request_fd(r, "rootfs", image->rootfs);
 	if (image->user)
 		cps_jsonw_str(&r->w, "user", image->user);
+	health_write(image->health, &r->w);
 	if (!image->exit_command)
 		return;
 	cps_jsonw_open(&r->w, "exit_command", '[');

@@ -20,10 +20,13 @@ struct sup_log_options {  /* of a container or a job; NULL and 0: the shim's def
 	const char *max_files;
 };
 
+struct sup_health;
+
 struct sup_create_image {		 /* what a container of an image has besides */
 	int rootfs;			 /* detached mount */
 	const char *user;		 /* looked up in the container's files; NULL: root */
 	const char *const *exit_command; /* run by the shim when it has ended; NULL */
+	const struct sup_health *health; /* run-plan.h */
 };
 
 struct sup_create {

@@ -80,6 +80,7 @@ static int create(struct sup_ctx *ctx, struct sup_run *run, struct sup_prepared 
 	struct sup_create_image image = {
 		.rootfs = p->rootfs,
 		.user = p->plan.user,
+		.health = &p->plan.health,
 	};
 	struct sup_create c = run->create;
 	int rc = cps_mkdir_all(ctx->root, 0700, err);

@@ -299,6 +299,8 @@ int sup_plan_make(struct cps_arena *a, const struct sup_run *run,
 	if (rc == 0)
 		rc = security_make(&p, err);
 	if (rc == 0)
+		rc = sup_plan_health(&p, err);
+	if (rc == 0)
 		*ret = p;
 	return rc;
 }

@@ -33,6 +33,11 @@ struct sup_mount {
 	bool nocopy;	/* an empty volume stays empty, whatever the image has there */
 };
 
+struct sup_health {		 /* times in ms; 0: the shim's defaults */
+	const char *const *args; /* NULL-terminated; NULL: no probe */
+	int64_t interval, timeout, start, retries;
+};
+
 struct sup_plan {
 	struct cps_arena *arena;
 	const struct sup_run *run;
@@ -49,6 +54,7 @@ struct sup_plan {
 	struct sup_mount *mounts;
 	struct net_mode mode;
 	struct net_options net;
+	struct sup_health health;
 	uint64_t caps; /* 1 << CAP_… */
 	bool no_new_privs;
 	bool unconfined;		/* no seccomp filter */
@@ -70,6 +76,7 @@ int sup_plan_make(struct cps_arena *a, const struct sup_run *run,
 /* Parts of it. */
 int sup_plan_mounts(struct sup_plan *p, struct cps_err *err);
 int sup_plan_caps(struct sup_plan *p, struct cps_err *err);
+int sup_plan_health(struct sup_plan *p, struct cps_err *err);
 int sup_plan_network(struct sup_plan *p, struct cps_err *err);
 
 /* "CAP_CHOWN"; NULL behind the last. */

@@ -279,3 +279,80 @@ LIST
 	capsule delete -f c1
 	no_data
 }
+
+@test "--init passes signals on, reaps, and ends as the program does" {
+	run in_it --init -- sh -c 'exit 9'
+	[ "$status" = 9 ]
+	run in_it --init -- sh -c 'kill -KILL $$'
+	[ "$status" = 137 ]
+	run -127 in_it --init -- /nope
+	[ "$(in_it --init -- cat /proc/1/comm)" = capsule-init ]
+	run in_it --init -- sh -c 'echo x >/sbin/capsule-init'
+	[[ $output == *"Read-only"* ]]
+	# a child that nobody waits for is no zombie
+	[ "$(in_it --init -- sh -c '(sleep 0.05 &) ; sleep 0.3; grep -l "^State:.Z" /proc/[0-9]*/status | wc -l')" = 0 ]
+	capsule image run -d -id c1 --init -network none "$IMAGE" sh -c 'trap "exit 4" TERM; echo ready; while :; do sleep 0.05; done'
+	wait_until 10 grep -q ready "$WORK/data/containers/c1/log"
+	capsule kill c1
+	[ "$(capsule wait c1)" = 4 ]
+	capsule delete c1
+	no_data
+}
+
+@test "--health-cmd tells; --no-healthcheck does not" {
+	status_is() { [ "$(capsule state -d c1 | jq -r .health.status)" = "$1" ]; }
+	capsule image run -d -id c1 -network none --health-cmd 'test -e /well' --health-interval 100ms --health-retries 2 "$IMAGE" sleep 1000
+	wait_until 10 status_is unhealthy
+	capsule exec c1 touch /well
+	wait_until 10 status_is healthy
+	capsule inspect c1 | jq -e '.[0].health'
+	capsule delete -f c1
+	run in_it --health-cmd x --health-interval 1 --health-retries 0 -- true
+	[ "$status" = 125 ]
+	[[ $output == *"--health-retries"* ]]
+}
+
+@test "an image's configuration is used: entrypoint, command, environment, directory, user, volume, stop signal, label" {
+	tar -C "$INTEG_ROOTFS" -cf "$WORK/box.tar" .
+	capsule image create --entrypoint sh --entrypoint -c --cmd 'echo $A $(pwd) $(id -un); sleep 1000' \
+		--env A=image --user app --workdir /home/app --volume /home/app --stop-signal USR1 --label who=image box "$WORK/box.tar"
+	capsule run -d -id c1 -network none box
+	wait_until 10 grep -q image "$WORK/data/containers/c1/log"
+	[ "$(capsule log c1)" = "image /home/app app" ]
+	capsule inspect c1 >"$WORK/inspect"
+	[ "$(jq -r '.[0] | .image, .status, .labels.who, .stop_signal, .mounts[0].destination, .mounts[0].anonymous' "$WORK/inspect")" = \
+		$'box\nrunning\nimage\nUSR1\n/home/app\ntrue' ]
+	[ "$(find "$WORK/data/volumes" -mindepth 1 -maxdepth 1 | wc -l)" = 1 ]
+	[ "$(jq .stop_signal "$ROOT/c1/shim.json")" = 10 ]
+	run capsule image delete box
+	[ "$status" != 0 ]
+	capsule top c1 | grep -q 'sleep 1000'
+	capsule delete -f c1
+	no_data
+	[ "$(capsule run --rm -network none -e A=ours -u 0 -w / box "'echo \$A \$(pwd) \$(id -un)'")" = "ours / root" ]
+	[ "$(capsule run --rm -network none --entrypoint echo box hello)" = hello ]
+	run capsule run --rm -network none --entrypoint '' box
+	[ "$status" = 125 ]
+	[[ $output == *"no command is given"* ]]
+	no_data
+	capsule image delete box
+}
+
+@test "the default network, a port, a link; container:ID shares it; host is the host's" {
+	unset CAPSULE_NETWORK
+	capsule image run -d -id db "$IMAGE" sh -c 'while :; do echo answer | nc -l -p 7000; done'
+	capsule image run -d -id web -p 127.0.0.1:8123:80 -link db:database "$IMAGE" sleep 1000
+	wait_until 10 capsule exec web sh -c '[ "$(nc -w 1 database 7000 </dev/null)" = answer ]'
+	[ "$(capsule port web)" = "127.0.0.1:8123->80/tcp" ]
+	[ "$(capsule image run --rm -network container:db "$IMAGE" ip -o -4 addr show eth0)" = "$(capsule exec db ip -o -4 addr show eth0)" ]
+	[ "$(capsule image run --rm -network host "$IMAGE" readlink /proc/self/ns/net)" = "$(readlink /proc/self/ns/net)" ]
+	capsule inspect web | jq -e '.[0].networks.capsule_bridge0'
+	run capsule image run --rm -p 127.0.0.1:8123:80 "$IMAGE" true
+	[ "$status" = 125 ]
+	run capsule image run --rm -network nope "$IMAGE" true
+	[ "$status" = 125 ]
+	[[ $output == *nope* ]]
+	capsule delete -f db web
+	no_data
+	capsule network delete capsule_bridge0
+}

@@ -30,7 +30,7 @@ struct check {
 
 static void problem(struct check *c, const char *what, const char *text)
 {
-	printf("%s: %s\n", what, text);
+	img_print_line(stdout, what, text);
 	c->problems++;
 }
 

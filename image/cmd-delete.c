@@ -90,7 +90,7 @@ static int delete_one(const struct sto *s, const char *text, bool force, struct 
 		rc = cps_failx(err, EBUSY, "it has %u names; -f takes all of them", names);
 	if (image.id && rc < 0)
 		return rc;
-	if (!by_name)
+	if (!by_name && image.id)
 		return unname_all(s, image.id, &a, err);
 	rc = sto_image_unname(s, name, err);
 	if (rc == 0)
@@ -104,7 +104,7 @@ static int run(struct img_ctx *ctx, const struct img_command *self, int argc, ch
 	cleanup_args struct img_args args = { 0 };
 	cleanup_sto struct sto s = STO_INIT;
 	cleanup_fd int lock = -1;
-	struct img_gc gc;
+	struct img_gc gc = { 0 };
 	bool force = false;
 	const struct cps_opt table[] = {
 		{ "force", 'f', CPS_OPT_FLAG, &force, NULL,

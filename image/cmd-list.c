@@ -120,7 +120,7 @@ static int list(const struct img_ctx *ctx, enum form form, struct cps_err *err)
 		if (rc == 0)
 			add(&l, &image);
 		else if (rc != -ENOENT) /* deleted meanwhile */
-			fprintf(stderr, "capsule: list: %s\n", why.msg);
+			img_print_line(stderr, "capsule: list", why.msg);
 	}
 	return listing_close(&l, err);
 }

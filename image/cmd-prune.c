@@ -45,7 +45,7 @@ static int run(struct img_ctx *ctx, const struct img_command *self, int argc, ch
 	cleanup_args struct img_args args = { 0 };
 	cleanup_sto struct sto s = STO_INIT;
 	cleanup_fd int lock = -1;
-	struct img_gc gc;
+	struct img_gc gc = { 0 };
 	bool all = false;
 	const struct cps_opt table[] = {
 		{ "all", 'a', CPS_OPT_FLAG, &all, NULL,

@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "buf.h"
 #include "own.h"
 
 #define OPTIONS_MAX 16
@@ -53,4 +55,12 @@ void img_args_done(struct img_args *args)
 {
 	free(args->v);
 	args->v = NULL;
+}
+
+void img_print_line(FILE *f, const char *before, const char *text)
+{
+	cleanup_buf struct cps_buf buf = CPS_BUF_INIT;
+
+	cps_buf_add_plain(&buf, text, strlen(text));
+	fprintf(f, "%s: %s\n", before, buf.failed ? "out of memory" : buf.data ? buf.data : "");
 }

@@ -8,6 +8,7 @@
 #define IMG_COMMAND_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "err.h"
 #include "opt.h"
@@ -37,6 +38,9 @@ int img_args_parse(const struct img_ctx *ctx, const struct img_command *self,
 		   const struct cps_opt *table, int argc, char **argv, int min, int max,
 		   struct img_args *ret, struct cps_err *err);
 void img_args_done(struct img_args *args);
+
+/* A line for people, of a text that may quote an archive: control characters as '?'. */
+void img_print_line(FILE *f, const char *before, const char *text);
 
 #define cleanup_args __attribute__((cleanup(img_args_done)))
 

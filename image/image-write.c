@@ -63,7 +63,7 @@ static int store_bytes(const struct sto *s, const struct img_reader *from, uint6
 	if (size == IMG_SIZE_UNKNOWN || img_is_compressed(data, (size_t)n))
 		diff_id = NULL;
 	rc = img_blob_begin(s, diff_id, size, true, &blob, err);
-	if (rc == 1) {
+	if (rc == 1 && diff_id) {
 		img_progress_add(progress, size);
 		ret->size = size;
 		memcpy(ret->blob, diff_id, sizeof(ret->blob));

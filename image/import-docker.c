@@ -72,7 +72,8 @@ static int layers_import(struct img_import *im, const struct docker_image *image
 {
 	unsigned i = 0;
 
-	for (const struct cps_json *node = image->layers->first; node; node = node->next, i++) {
+	for (const struct cps_json *node = image->layers->first; node && i < rootfs->n;
+	     node = node->next, i++) {
 		cleanup_img_file struct img_file file = IMG_FILE_INIT;
 		struct img_reader reader;
 		const char *path = NULL;
@@ -135,7 +136,7 @@ static int image_import(struct img_import *im, const struct docker_image *image,
 	cleanup_free char *config = NULL;
 	struct sto_rootfs rootfs = { 0 };
 	char manifest[STO_DIGEST_SIZE];
-	size_t len;
+	size_t len = 0;
 	int rc = names_check(im, image, err);
 
 	if (rc == 0)
@@ -146,10 +147,10 @@ static int image_import(struct img_import *im, const struct docker_image *image,
 		rc = sto_rootfs_parse(&a, config, len, &rootfs, err);
 	if (rc < 0)
 		return rc;
-	if (rootfs.n != image->layers->count)
+	if (!rootfs.diff_ids || rootfs.n != image->layers->count)
 		return cps_failx(err, EINVAL, "its config has %u layers, manifest.json %u",
 				 rootfs.n, image->layers->count);
-	layers = calloc(rootfs.n, sizeof(*layers));
+	layers = calloc(STO_LAYERS_MAX, sizeof(*layers));
 	if (!layers)
 		return cps_fail(err, ENOMEM, "import");
 	rc = layers_import(im, image, &rootfs, layers, err);
@@ -169,6 +170,7 @@ int img_import_docker(struct img_import *im, struct cps_err *err)
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
 	cleanup_free char *text = NULL;
 	const struct cps_json *root = NULL;
+	unsigned n;
 	size_t len;
 	int rc = img_source_read(im->source, "manifest.json", &text, &len, err);
 
@@ -178,13 +180,13 @@ int img_import_docker(struct img_import *im, struct cps_err *err)
 		rc = cps_json_want(root, CPS_JSON_ARRAY, err);
 	if (rc < 0)
 		return cps_wrap(err, rc, "manifest.json");
-	if (root->count == 0 || root->count > IMAGES_MAX)
-		return cps_failx(err, EINVAL, "manifest.json: %u images; 1 to %u are possible",
-				 root->count, IMAGES_MAX);
-	if (im->name && root->count > 1)
+	n = root ? root->count : 0;
+	if (n == 0 || n > IMAGES_MAX)
+		return cps_failx(err, EINVAL, "manifest.json: %u images; 1 to %u are possible", n,
+				 IMAGES_MAX);
+	if (im->name && n > 1)
 		return cps_failx(err, EINVAL,
-				 "there are %u images in it, which have their own names",
-				 root->count);
+				 "there are %u images in it, which have their own names", n);
 	for (const struct cps_json *node = root->first; node; node = node->next) {
 		struct docker_image image;
 

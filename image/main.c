@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 	if (fflush(stdout) != 0 && rc >= 0)
 		rc = cps_fail(&err, errno, "write to standard output");
 	if (rc < 0) {
-		fprintf(stderr, "capsule: %s\n", err.msg);
+		img_print_line(stderr, "capsule", err.msg);
 		return EXIT_CODE_FAILURE;
 	}
 	return rc;

@@ -124,6 +124,7 @@ no_remains() {
 		echo "$kind: $output"
 		[ "$status" = 125 ]
 		[ "${#lines[@]}" = 1 ]
+		[[ $output != *[[:cntrl:]]* ]]
 		[ -z "$(image list -q)" ]
 	done
 	# these are legal, and stay inside

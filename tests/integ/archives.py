@@ -200,6 +200,10 @@ def layer_owner(tar):
     member(tar, "x", b"x\n", uid=4294967295)
 
 
+def layer_escapes(tar):
+    link(tar, "\x1b[2J", "nothing", tarfile.LNKTYPE)
+
+
 def layer_symlink_then_itself(tar):
     link(tar, "x", CANARY + "/file")
     member(tar, "x", b"replaces the symlink, not what it names\n")

@@ -6,6 +6,7 @@
 #include <config.h>
 #include "system.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -33,6 +34,39 @@ static bool has_state(const struct sup_ctx *ctx, const char *id)
 	return rootfd >= 0 && faccessat(rootfd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* Does this process have the container's overlay among its mounts? */
+static bool mounts_have(const char *pid, const char *upper)
+{
+	cleanup_file FILE *f = NULL;
+	cleanup_free char *line = NULL;
+	char path[64];
+	size_t size = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%.20s/mountinfo", pid);
+	f = fopen(path, "re");
+	while (f && getline(&line, &size, f) > 0)
+		if (strstr(line, upper))
+			return true;
+	return false;
+}
+
+/* Does it run after all, below another --root than ours? By its files' place the kernel tells; what
+ * only looks so stays. Only what has no state is asked for, so this is rare. */
+static bool is_mounted(const char *id)
+{
+	cleanup_dir DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	char upper[128];
+
+	(void)snprintf(upper, sizeof(upper), "/" STO_CONTAINERS "/%.64s/" STO_CONTAINER_UPPER ",",
+		       id);
+	while (proc && (entry = readdir(proc)))
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+		    mounts_have(entry->d_name, upper))
+			return true;
+	return !proc; /* it cannot be told */
+}
+
 /* Its anonymous volumes go with it, once it no longer uses them. */
 static void volumes_delete(const struct sto *s, const struct sto_record *r)
 {
@@ -56,7 +90,7 @@ static int container_prune(const struct sup_ctx *ctx, const struct sto *s, const
 
 	if (dir < 0)
 		return dir == -EBUSY || dir == -ENOENT ? 0 : dir;
-	if (has_state(ctx, id))
+	if (has_state(ctx, id) || is_mounted(id))
 		return 0;
 	if (net_open(ctx->data_root, false, &n, &ignored) == 0)
 		(void)net_detach(&n, id, &ignored);

@@ -223,3 +223,60 @@ change() {
 	[ ! -e "$DATA/volumes/keep" ]
 	[ "$(image list -q)" = "" ]
 }
+
+@test "system prune: a container that runs below another root keeps its files" {
+	tar -C "$INTEG_ROOTFS" -cf "$WORK/box.tar" .
+	image create --cmd sh box "$WORK/box.tar"
+	"$CAPSULE" --root "$ROOT/other" --data-root "$DATA" image run -d --network none -id web box sleep 1000
+	capsule system prune
+	[ -e "$DATA/containers/web/container.json" ]
+	"$CAPSULE" --root "$ROOT/other" --data-root "$DATA" delete -f web
+	[ ! -e "$DATA/containers/web" ]
+	rm -rf "$ROOT/other"
+}
+
+@test "a container of an image, from its volumes to its commit" {
+	tar -C "$INTEG_ROOTFS" -cf "$WORK/box.tar" .
+	image create --cmd sh box "$WORK/box.tar"
+	before=$(cat /proc/self/mountinfo)
+	capsule image run -d --network none -v conf:/etc -v /data -id web box sleep 1000
+	[ "$(cat /proc/self/mountinfo)" = "$before" ] # nothing of it is the host's
+	cmp "$DATA/volumes/conf/data/passwd" "$INTEG_ROOTFS/etc/passwd"
+	fails capsule volume delete conf
+	[[ $output == *"used by container 'web'"* ]]
+	capsule exec web sh -c 'echo x >/new; rm -r /home/app; echo y >/data/y'
+	capsule diff web | grep -qx 'A /new'
+	capsule diff web | grep -qx 'D /home/app'
+	echo host >"$WORK/host/in"
+	capsule cp "$WORK/host/in" web:/etc/in
+	[ "$(cat "$DATA/volumes/conf/data/in")" = host ]
+	capsule commit web made
+	[ "$(capsule image run --rm --network none made cat /new)" = x ]
+	capsule stop -t 1 web
+	capsule cp web:/data/y "$WORK/host/y" # its volumes are where they were
+	[ "$(cat "$WORK/host/y")" = y ]
+	capsule delete web
+	[ "$(capsule volume list -q)" = conf ]
+	capsule volume delete conf
+	[ -z "$(find "$DATA/containers" "$DATA/trash" -mindepth 1)" ]
+}
+
+@test "--userns auto: ids of its own, files that are rightly owned, and given back" {
+	tar -C "$INTEG_ROOTFS" -cf "$WORK/box.tar" .
+	image create --cmd sh box "$WORK/box.tar"
+	capsule image run -d --network none --userns auto -id one box sleep 1000
+	capsule image run -d --network none --userns auto -id two box sleep 1000
+	first=$(capsule exec one cat /proc/self/uid_map | awk '{print $2}')
+	second=$(capsule exec two cat /proc/self/uid_map | awk '{print $2}')
+	[ "$second" = $((first + 65536)) ]
+	[ "$(capsule exec one stat -c %u:%g /bin/busybox)" = 0:0 ]
+	capsule exec one sh -c 'touch /mine; chown 1000:1000 /mine'
+	[ "$(stat -c %u "$DATA/containers/one/upper/mine")" = $((first + 1000)) ]
+	echo x >"$WORK/host/x"
+	capsule cp "$WORK/host/x" one:/x
+	[ "$(capsule exec one stat -c %u:%g /x)" = 0:0 ]
+	capsule commit one made
+	[ "$(capsule image run --rm --network none made stat -c %u:%g /mine)" = 1000:1000 ]
+	capsule delete -f one two
+	[ -z "$(find "$DATA/idranges" -mindepth 1)" ]
+}

@@ -160,8 +160,8 @@ START_TEST(test_failures_of_the_start_period_do_not_count)
 {
 	const struct cps_json *o;
 
-	with_probe("exit 1", "\"interval_ms\":20,\"retries\":2,\"start_period_ms\":600");
-	o = until_results(5);
+	with_probe("exit 1", "\"interval_ms\":20,\"retries\":2,\"start_period_ms\":2000");
+	o = until_results(3);
 	ck_assert_str_eq(h_str(o, "status"), "starting");
 	ck_assert_int_eq(h_num(o, "failing_streak"), 0);
 	(void)until("unhealthy");
@@ -177,7 +177,7 @@ START_TEST(test_a_probe_that_takes_too_long_goes_with_all_that_it_has_started)
 	size_t len;
 
 	with_probe("echo $$ >pid; sleep 50 & echo $! >child; echo begun; wait",
-		   "\"interval_ms\":20,\"timeout_ms\":300,\"retries\":1");
+		   "\"interval_ms\":20,\"timeout_ms\":1000,\"retries\":1");
 	o = until("unhealthy");
 	ck_assert_int_eq(h_num(last(o), "code"), -1);
 	ck_assert(cps_json_get(last(o), "timed_out")->boolean);
@@ -237,7 +237,7 @@ END_TEST
 
 START_TEST(test_a_runtime_that_hangs_is_killed_at_the_timeout)
 {
-	with_probe("true", "\"interval_ms\":20,\"timeout_ms\":100,\"retries\":1");
+	with_probe("true", "\"interval_ms\":20,\"timeout_ms\":1000,\"retries\":1");
 	(void)until("healthy");
 	h_fake(&h, "{\"exec\":{\"delay_ms\":60000}}");
 	(void)until("unhealthy");

@@ -216,6 +216,19 @@ static int trailing_parse(struct sup_run *run, const struct cps_opt *rows, char 
 	return 0;
 }
 
+/* Where the options behind the command begin; n: there are none. Behind a quoted command, whose
+ * words are all in one argument, any option may be the first. */
+static int command_end(char **args, int n)
+{
+	int end = 1;
+
+	if (n > 2 && sup_words_wanted(args[1]) && args[2][0] == '-')
+		return 2;
+	while (end < n && !begins_options(args[end]))
+		end++;
+	return end;
+}
+
 int sup_run_arguments(struct sup_run *run, const struct cps_opt *rows, struct cps_arena *a,
 		      char **args, int n, struct cps_err *err)
 {
@@ -223,9 +236,9 @@ int sup_run_arguments(struct sup_run *run, const struct cps_opt *rows, struct cp
 	int end = n, rc;
 
 	run->image = args[0];
-	if (!run->id) /* once it is named, what follows is the command's, whatever it looks like */
-		for (end = 1; end < n && !begins_options(args[end]); end++)
-			;
+	/* once it is named, what follows is the command's, whatever it looks like */
+	if (!run->id)
+		end = command_end(args, n);
 	if (end < n) {
 		rc = trailing_parse(run, rows, args + end - 1, n - end + 1, err);
 		if (rc < 0)

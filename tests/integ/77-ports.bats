@@ -110,7 +110,7 @@ not_in_table() {
 }
 
 silent() {
-	run from "$@"
+	PATIENCE=0.3 run from "$@"
 	[ "$status" = 1 ] || {
 		echo "from $*: '$output'"
 		return 1

@@ -118,6 +118,7 @@ static int section_make(const struct net_dir *d, const struct net_network *netwo
 static int content_put(int fd, const struct cps_buf *content)
 {
 	size_t done = 0;
+	struct stat st;
 
 	while (done < content->len) {
 		ssize_t n = pwrite(fd, content->data + done, content->len - done, (off_t)done);
@@ -126,7 +127,11 @@ static int content_put(int fd, const struct cps_buf *content)
 			return -errno;
 		done += n > 0 ? (size_t)n : 0;
 	}
-	return ftruncate(fd, (off_t)content->len) < 0 ? -errno : 0;
+	/* only where it is to become shorter: it costs as much as the rest together */
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return st.st_size > (off_t)content->len && ftruncate(fd, (off_t)content->len) < 0 ? -errno
+											  : 0;
 }
 
 /* The sections of the other networks that it is on. */

@@ -90,9 +90,9 @@ void shim_execs_tidy(struct shim *s)
 
 	for (x = TAILQ_LAST(&s->execs, shim_execs); x; x = before) {
 		before = TAILQ_PREV(x, shim_execs, link);
-		/* An attached client may have something to read yet. */
+		/* An attached client may have something to read yet, the log something to write. */
 		if (x->machine.state == SHIM_EXEC_EXITED && x->run &&
-		    shim_io_is_closed(&x->run->io) && LIST_EMPTY(&x->run->io.attaches))
+		    shim_io_is_settled(&x->run->io) && LIST_EMPTY(&x->run->io.attaches))
 			run_free(x);
 		if (!is_over(x))
 			continue;

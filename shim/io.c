@@ -302,6 +302,11 @@ bool shim_io_is_closed(const struct shim_io *io)
 	return true;
 }
 
+bool shim_io_is_settled(const struct shim_io *io)
+{
+	return shim_io_is_closed(io) && !(io->log && shim_log_wants_retry(io->log));
+}
+
 static void stream_close(struct shim_stream *st)
 {
 	struct shim_io *io = st->io;
@@ -429,6 +434,9 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 		log_complain(io);
 	}
 	shim_io_update(io);
+	/* whoever keeps it for its log's sake need not any longer; may free us */
+	if (io->told && shim_io_is_settled(io))
+		io->closed(io->owner);
 }
 
 void shim_io_exited(struct shim_io *io)

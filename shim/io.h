@@ -52,7 +52,7 @@ struct shim_io {
 	bool was_blocked;	       /* its log; shim.log was told so, … */
 	struct timespec blocked_since; /* … CLOCK_MONOTONIC */
 	uint64_t untold;	       /* bytes dropped that the log does not speak of yet */
-	void (*closed)(void *owner);   /* all output has been read */
+	void (*closed)(void *owner); /* all output has been read; again, once the log has it all */
 	void *owner;
 };
 
@@ -85,6 +85,8 @@ void shim_io_start(struct shim_io *io, struct shim_log *log);
  * that no event will tell: nobody has the other end of a FIFO that was opened late. */
 void shim_io_look(struct shim_io *io);
 bool shim_io_is_closed(const struct shim_io *io);
+/* That, and its log has it or has told what it dropped: a disk may have been too full for that. */
+bool shim_io_is_settled(const struct shim_io *io);
 /* Its process has exited: reads what is there now. closed() may be called. */
 void shim_io_exited(struct shim_io *io);
 /* The bound is over, the exit was told. Reading goes on, clients leave once the pipes are empty. */

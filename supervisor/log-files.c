@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,17 @@
 #include "own.h"
 
 #define GAP_MAX 2 /* names missing in a row: a rotation under way leaves one hole */
+
+/* "path.3"; number 0 is the path itself. */
+static int name_format(char buf[PATH_MAX], const char *base, unsigned number, struct cps_err *err)
+{
+	int n = number ? snprintf(buf, PATH_MAX, "%s.%u", base, number)
+		       : snprintf(buf, PATH_MAX, "%s", base);
+
+	if (n < 0 || n >= PATH_MAX)
+		return cps_fail(err, ENAMETOOLONG, "open log '%.100s…'", base);
+	return 0;
+}
 
 /* 1: appended to f->v, 0: no such file. */
 static int file_add(struct sup_log_files *f, size_t *room, const char *path, struct cps_err *err)
@@ -30,9 +42,6 @@ static int file_add(struct sup_log_files *f, size_t *room, const char *path, str
 		return cps_fail(err, errno, "stat log '%s'", path);
 	if (!S_ISREG(st.st_mode))
 		return cps_failx(err, EINVAL, "log '%s' is no regular file", path);
-	for (size_t i = 0; i < f->n; i++)
-		if (f->v[i].ino == st.st_ino && f->v[i].dev == st.st_dev)
-			return 1;
 	if (f->n == *room) {
 		struct sup_log_file *more =
 			reallocarray(f->v, *room = *room ? 2 * *room : 8, sizeof(*more));
@@ -48,25 +57,77 @@ static int file_add(struct sup_log_files *f, size_t *room, const char *path, str
 	return 1;
 }
 
+static void file_forget(struct sup_log_files *f)
+{
+	cps_close(&f->v[--f->n].fd);
+}
+
+/* Its descriptor is held, so nobody else can have its inode. */
+static bool is_at(const struct sup_log_file *f, const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_ino == f->ino && st.st_dev == f->dev;
+}
+
+/* Where the file is now that was at `number`, which only grows; -1: it has been removed. */
+static int number_now(const struct sup_log_file *f, const char *base, unsigned number)
+{
+	struct cps_err ignored;
+	char path[PATH_MAX];
+
+	for (; number <= SUP_LOG_FILES_MAX && name_format(path, base, number, &ignored) == 0;
+	     number++)
+		if (is_at(f, path))
+			return (int)number;
+	return -1;
+}
+
+/*
+ * Newest first. The writer may rotate while we look, and quickly: what is found behind a file is
+ * the next older one only if that file has not moved meanwhile. So each step is looked at from both
+ * sides, and taken again where the files have moved.
+ */
+static int files_collect(const char *base, struct sup_log_files *f, struct cps_err *err)
+{
+	size_t room = 0;
+	unsigned last = 0; /* number of the file added last */
+	unsigned gap = 0;
+
+	for (unsigned i = 0; i <= SUP_LOG_FILES_MAX && gap <= GAP_MAX; i++) {
+		char path[PATH_MAX];
+		size_t n = f->n;
+		int rc = name_format(path, base, i, err);
+		int now;
+
+		if (rc == 0)
+			rc = file_add(f, &room, path, err);
+		if (rc < 0)
+			return rc;
+		now = n > 0 ? number_now(&f->v[n - 1], base, last) : (int)last;
+		if (now == (int)last) {
+			if (rc == 1)
+				last = i;
+			gap = rc ? 0 : gap + 1;
+			continue;
+		}
+		if (rc == 1)
+			file_forget(f);
+		if (now < 0)
+			return 0; /* it was the oldest, and is gone */
+		i = last = (unsigned)now;
+		gap = 0;
+	}
+	return 0;
+}
+
 int sup_log_files_open(const char *base, struct sup_log_files *ret, struct cps_err *err)
 {
 	cleanup_log_files struct sup_log_files f = { 0 };
-	size_t room = 0;
-	int gap = 0;
+	int rc = files_collect(base, &f, err);
 
-	for (int i = 0; i <= SUP_LOG_FILES_MAX && gap <= GAP_MAX; i++) {
-		char path[PATH_MAX];
-		int n = i ? snprintf(path, sizeof(path), "%s.%d", base, i)
-			  : snprintf(path, sizeof(path), "%s", base);
-		int rc;
-
-		if (n < 0 || (size_t)n >= sizeof(path))
-			return cps_fail(err, ENAMETOOLONG, "open log '%.100s…'", base);
-		rc = file_add(&f, &room, path, err);
-		if (rc < 0)
-			return rc;
-		gap = rc ? 0 : gap + 1;
-	}
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < f.n / 2; i++) {
 		struct sup_log_file newer = f.v[i];
 

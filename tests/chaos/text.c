@@ -86,6 +86,37 @@ static void quote(char *out, size_t size, const unsigned char *data, size_t len)
 	out[n] = 0;
 }
 
+/*
+ * Behind a drop a log may go on in the middle of a character, the rest of which is no UTF-8 then:
+ * in JSON each of its bytes is U+FFFD. Where it is in the text, or NULL; *ret_len: of how many
+ * bytes.
+ */
+static const unsigned char *find_torn(const unsigned char *at, size_t rest,
+				      const unsigned char *data, size_t len, size_t *ret_len)
+{
+	const unsigned char *from = at;
+	size_t torn = 0;
+
+	while (torn < 3 && len >= 3 && memcmp(data, "\xef\xbf\xbd", 3) == 0) {
+		torn++;
+		data += 3;
+		len -= 3;
+	}
+	while (torn > 0 && len > 0 && (at = memmem(at, rest - (size_t)(at - from), data, len))) {
+		size_t n = 0;
+
+		while (n < torn && at - from > (ptrdiff_t)n &&
+		       (at[-1 - (ptrdiff_t)n] & 0xc0) == 0x80)
+			n++;
+		if (n == torn) {
+			*ret_len = torn + len;
+			return at - torn;
+		}
+		at++;
+	}
+	return NULL;
+}
+
 bool text_add(struct text *t, int s, const unsigned char *data, size_t len)
 {
 	size_t rest = t->len[s] - t->at[s];
@@ -96,10 +127,15 @@ bool text_add(struct text *t, int s, const unsigned char *data, size_t len)
 	if (len == 0)
 		return true;
 	if (t->drop && (len > rest || memcmp(at, data, len) != 0)) {
-		at = rest ? memmem(at, rest, data, len) : NULL;
+		const unsigned char *from = at;
+		size_t found = len;
+
+		at = rest ? memmem(from, rest, data, len) : NULL;
+		if (rest && !at)
+			at = find_torn(from, rest, data, len, &found);
 		if (at) {
-			t->at[s] = (size_t)(at - t->data[s]) + len;
-			t->seen[s] += len;
+			t->at[s] = (size_t)(at - t->data[s]) + found;
+			t->seen[s] += found;
 			return true;
 		}
 	} else if (len <= rest && memcmp(at, data, len) == 0) {

@@ -67,6 +67,37 @@ LINES='i=0; while [ $i -lt 20000 ]; do echo "line $i and some more words"; i=$((
 	ROOT=/run/t
 }
 
+@test "a job that ends while the disk is full still says what its log lacks, once it can" {
+	local job log logged dropped sent filler
+	small_disk 1m
+	ROOT=$WORK/disk/root
+	args sleep 100
+	capsule run -d c1
+	job=$(capsule exec -d --log-mode drop --log-max-size 0 c1 sh -c "sleep 0.3; $LINES")
+	# whatever gets free is taken at once
+	while :; do
+		head -c 65536 /dev/zero >>"$WORK/disk/filler" || true
+		sleep 0.005
+	done 2>/dev/null &
+	filler=$!
+	[ "$(capsule wait --exec "$job" c1)" = 0 ]
+	log=$ROOT/c1/exec/$job/log
+	sleep 0.5
+	kill "$filler"
+	rm "$WORK/disk/filler"
+	wait_until 5 grep -q 'capsule: dropped' "$log"
+	sent=$(seq -f 'line %.0f and some more words' 0 19999 | wc -c)
+	dropped=$(log_lines "$log" | sed -n 's/^capsule: dropped \([0-9]*\) bytes$/\1/p' | paste -sd+ | bc)
+	logged=$(log_lines "$log" | grep -v '^capsule: dropped' | wc -c)
+	[ $((logged + dropped)) = "$sent" ]
+	# nothing is kept for it any longer
+	wait_until 5 eval "! [ -e $ROOT/c1/exec/$job/log.journal ]"
+	capsule delete -f c1
+	no_containers
+	rm -r "$ROOT"
+	ROOT=/run/t
+}
+
 @test "an OOM kill is in the exit record, and told before the exit" {
 	config '.linux.resources.memory.limit = 16777216'
 	args sh -c 'x=$(cat /dev/zero | head -c 200000000 | tr "\0" x); echo survived'

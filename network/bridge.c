@@ -212,7 +212,8 @@ int net_bridge_delete(const struct net *n, const struct net_network *network,
 	if (rc == -ENODEV)
 		return 0;
 	net_link_alias(n, network->name, NULL, alias);
-	if (rc < 0 || strcmp(l.alias, alias) != 0)
+	/* without an alias: a crash's, before it was marked */
+	if (rc < 0 || strcmp(l.kind, "bridge") != 0 || (l.alias[0] && strcmp(l.alias, alias) != 0))
 		return rc;
 	rc = net_link_delete(nl, l.index, err);
 	return cps_wrap(err, rc, "bridge %s", network->bridge);

@@ -18,13 +18,15 @@
 #include "clock.h"
 #include "dir.h"
 #include "file.h"
+#include "life.h"
 #include "member.h"
 #include "mode.h"
 #include "network.h"
 #include "own.h"
 #include "rules.h"
 
-#define TEMP_SIZE 80
+#define TEMP_SIZE  80
+#define RECORD_MAX ((size_t)1 << 20)
 
 /* Which subnet a gateway that was named belongs to. */
 static int gateway_assign(const char *text, struct net_network *network, struct cps_err *err)
@@ -91,6 +93,7 @@ static int wish_check(const struct net_wish *wish, struct net_network *network, 
 	if (rc < 0)
 		return rc;
 	network->mtu = wish->mtu ? wish->mtu : NET_MTU_DEFAULT;
+	network->internal = wish->internal;
 	if (network->mtu < NET_MTU_MIN || network->mtu > NET_MTU_MAX)
 		return cps_failx(err, EINVAL, "an MTU is from %d to %d", NET_MTU_MIN, NET_MTU_MAX);
 	if (network->driver != NET_DRIVER_BRIDGE &&
@@ -128,7 +131,7 @@ static int directory_make(const struct net *n, const struct net_network *network
 	char temp[TEMP_SIZE];
 	int rc;
 
-	(void)snprintf(temp, sizeof(temp), ".new-%s", network->name);
+	(void)snprintf(temp, sizeof(temp), NET_NEW "%.64s", network->name);
 	/* we hold the lock, so it is a crash's */
 	rc = cps_remove_tree(n->fd, temp, err);
 	if (rc < 0)
@@ -144,6 +147,43 @@ static int directory_make(const struct net *n, const struct net_network *network
 	if (renameat(n->fd, temp, n->fd, network->name) < 0)
 		return cps_fail(err, errno, "name its directory");
 	return 0;
+}
+
+/* What stays behind says something of an interface that there is not. */
+static void rules_drop(const struct net *n, const struct net_network *network)
+{
+	struct cps_err ignored;
+	cleanup_fd int lock = net_rules_lock(n, &ignored);
+
+	if (lock >= 0)
+		(void)net_rules_remove(n, network, NULL, &ignored);
+}
+
+int net_network_finish(const struct net *n, const char *name, const struct net_nl *nl,
+		       struct cps_err *err)
+{
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	cleanup_free char *text = NULL;
+	char temp[TEMP_SIZE], path[TEMP_SIZE + sizeof("/network.json")];
+	struct net_network network;
+	struct cps_err ignored;
+	size_t len;
+
+	(void)snprintf(temp, sizeof(temp), NET_GONE "%.64s", name);
+	if (faccessat(n->fd, temp, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%s/network.json", temp);
+	/* where the record has gone already, so have bridge and rules */
+	if (cps_file_read(n->fd, path, RECORD_MAX, &text, &len, &ignored) == 0 &&
+	    net_network_parse(&a, text, len, &network, &ignored) == 0 &&
+	    strcmp(network.name, name) == 0 && network.driver == NET_DRIVER_BRIDGE) {
+		int rc = net_bridge_delete(n, &network, nl, err);
+
+		if (rc < 0)
+			return rc;
+		rules_drop(n, &network);
+	}
+	return cps_remove_tree(n->fd, temp, err);
 }
 
 static int bridge_up(const struct net *n, const struct net_network *network,
@@ -177,10 +217,13 @@ static int network_make(const struct net *n, const char *name, const struct net_
 	if (wish->nlabels)
 		memcpy((void *)network.labels, wish->labels, wish->nlabels * sizeof(*wish->labels));
 	rc = wish_check(wish, &network, err);
-	if (rc == 0 && network.driver == NET_DRIVER_BRIDGE) {
+	if (rc == 0)
 		rc = net_nl_open(&nl, err);
-		if (rc == 0)
-			rc = net_used_list(n, &nl, a, &used, err);
+	/* its bridge would have our name */
+	if (rc == 0)
+		rc = net_network_finish(n, name, &nl, err);
+	if (rc == 0 && network.driver == NET_DRIVER_BRIDGE) {
+		rc = net_used_list(n, &nl, a, &used, err);
 		if (rc == 0)
 			rc = subnets_read(wish, used, &network, err);
 		if (rc == 0)
@@ -193,8 +236,9 @@ static int network_make(const struct net *n, const char *name, const struct net_
 		if (rc < 0) {
 			struct cps_err ignored;
 
-			(void)cps_remove_tree(n->fd, name, &ignored);
+			/* in this order: an interface without a network is one that nobody knows */
 			(void)net_bridge_delete(n, &network, &nl, &ignored);
+			(void)cps_remove_tree(n->fd, name, &ignored);
 		}
 	}
 	if (rc == 0)
@@ -270,16 +314,6 @@ int net_network_want(const struct net *n, const char *name, struct cps_arena *a,
 	return default_make(n, a, ret, ret_notice, err);
 }
 
-/* What stays behind says something of an interface that there is not. */
-static void rules_drop(const struct net *n, const struct net_network *network)
-{
-	struct cps_err ignored;
-	cleanup_fd int lock = net_rules_lock(n, &ignored);
-
-	if (lock >= 0)
-		(void)net_rules_remove(n, network, NULL, &ignored);
-}
-
 int net_network_delete(const struct net *n, const char *name, struct cps_err *err)
 {
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
@@ -300,15 +334,11 @@ int net_network_delete(const struct net *n, const char *name, struct cps_err *er
 		rc = net_members_none(n, &d, &network, &nl, err);
 	if (rc < 0)
 		return rc;
-	(void)snprintf(temp, sizeof(temp), ".gone-%s", name);
-	rc = cps_remove_tree(n->fd, temp, err); /* a crash's, since we hold the lock */
+	rc = net_network_finish(n, name, &nl, err); /* of an earlier one, and a crash's */
 	if (rc < 0)
 		return rc;
+	(void)snprintf(temp, sizeof(temp), NET_GONE "%.64s", name);
 	if (renameat(n->fd, name, n->fd, temp) < 0)
 		return cps_fail(err, errno, "network %s", name);
-	if (network.driver == NET_DRIVER_BRIDGE)
-		rc = net_bridge_delete(n, &network, &nl, err);
-	if (network.driver == NET_DRIVER_BRIDGE)
-		rules_drop(n, &network);
-	return rc < 0 ? rc : cps_remove_tree(n->fd, temp, err);
+	return net_network_finish(n, name, &nl, err);
 }

@@ -17,9 +17,11 @@
 #include "endpoint.h"
 #include "file.h"
 #include "lease.h"
+#include "life.h"
 #include "link.h"
 #include "member.h"
 #include "own.h"
+#include "rules.h"
 
 struct sweep {
 	const struct net *net;
@@ -50,12 +52,17 @@ static int directories_sweep(struct sweep *s, struct cps_err *err)
 		return cps_fail(err, errno, "read the directory of networks");
 	(void)take_fd(&fd);
 	while (rc == 0 && (e = readdir(dir))) {
-		if (strncmp(e->d_name, ".new-", 5) != 0 && strncmp(e->d_name, ".gone-", 6) != 0)
+		bool is_gone = strncmp(e->d_name, NET_GONE, sizeof(NET_GONE) - 1) == 0;
+
+		if (!is_gone && strncmp(e->d_name, NET_NEW, sizeof(NET_NEW) - 1) != 0)
 			continue;
 		s->count++;
 		cps_buf_printf(s->found, "network %s: half made or half removed\n",
 			       strchr(e->d_name, '-') + 1);
-		if (!s->dry)
+		if (!s->dry && is_gone)
+			rc = net_network_finish(s->net, e->d_name + sizeof(NET_GONE) - 1, &s->nl,
+						err);
+		if (rc == 0 && !s->dry)
 			rc = cps_remove_tree(s->net->fd, e->d_name, err);
 	}
 	return rc;
@@ -233,5 +240,5 @@ int net_repair(const struct net *n, struct cps_err *err)
 		rc = net_nl_open(&nl, err);
 	for (size_t i = 0; rc == 0 && i < count; i++)
 		rc = repair_one(n, names[i], &nl, err);
-	return rc;
+	return rc < 0 ? rc : net_nft_repair(n, err);
 }

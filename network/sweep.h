@@ -18,7 +18,7 @@ int net_check(const struct net *n, struct cps_buf *ret_found, unsigned *ret_coun
 int net_sweep(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
 	      struct cps_err *err);
 
-/* Bridges, and the members' places on them, are as they should be. */
+/* Bridges, the members' places on them and the packet rules are as they should be. */
 int net_repair(const struct net *n, struct cps_err *err);
 
 #endif

@@ -1,0 +1,339 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016,SC2314,SC2030,SC2031 # words for the shells in containers
+#
+# Networks: containers that reach each other, and what is left when they are gone, which is nothing. All of it in the
+# network namespace that the runner has made.
+bats_require_minimum_version 1.5.0
+load helpers
+setup() {
+	integ_setup
+	unset CAPSULE_NETWORK
+	NETWORKS=$ROOT/data/networks
+	args sleep 1000
+}
+teardown() {
+	busybox ip link delete dummy0 2>/dev/null || true
+	nft delete table inet capsule 2>/dev/null || true
+	integ_teardown
+}
+
+# A file of the container's, served by HTTP on its port 8000 and asked for by another's address and port.
+serve() {
+	args sh -c 'echo "I am $HOSTNAME" >/tmp/name; exec httpd -f -p '"${1:-8000}"' -h /tmp'
+}
+
+fetch() { # ID URL
+	wait_until 10 capsule exec "$1" wget -q -O /dev/null "http://$2/name"
+}
+
+# `!` alone is no reason for bats to fail.
+refute() {
+	! "$@"
+}
+
+address_of() {
+	capsule list --format json | jq -r '.[] | select(.id == "'"$1"'").ip'
+}
+
+veths() {
+	# not /sys/class/net, which is another namespace's here
+	grep -c '^ *cps[0-9a-f]\{12\}:' /proc/net/dev || true
+}
+
+leases() {
+	find "$NETWORKS" -path '*/leases/*' | wc -l
+}
+
+endpoints() {
+	find "$NETWORKS" -path '*/endpoints/*' | wc -l
+}
+
+nothing_left() {
+	[ "$(leases)" = 0 ] && [ "$(endpoints)" = 0 ] && [ "$(veths)" = 0 ]
+}
+
+@test "the first container makes capsule_bridge0; two of them reach each other; nothing is left of them" {
+	serve
+	capsule run -d c1
+	capsule run -d c2
+	[ "$(address_of c1)" = 192.168.1.2 ]
+	[ "$(address_of c2)" = 192.168.1.3 ]
+	capsule list | grep -q '^c2 .* Running .* 192\.168\.1\.3 '
+	capsule network list | grep -q '^capsule_bridge0 .* bridge .* 192\.168\.1\.0/24 '
+	capsule network show capsule_bridge0 | jq -e '.containers | keys == ["c1", "c2"]'
+	fetch c1 192.168.1.3:8000
+	fetch c2 192.168.1.2:8000
+	busybox ping -c 1 -W 2 192.168.1.2
+	[ "$(capsule exec c1 cat /sys/class/net/eth0/address)" = 02:63:c0:a8:01:02 ]
+	capsule exec c1 ip route | grep -q '^default via 192.168.1.1 dev eth0'
+	# no address that nobody gave it
+	refute eval 'capsule exec c1 ip addr show dev eth0 | grep inet6'
+	capsule delete -f c1 c2
+	wait_until 5 nothing_left
+	capsule network delete capsule_bridge0
+	refute grep -q capsule_bridge0 /proc/net/dev
+}
+
+@test "in the foreground, and in one that cannot be started, too" {
+	args ip -o -4 addr show dev eth0
+	[[ "$(capsule run c1)" == *"inet 192.168.1.2/24 brd 192.168.1.255"* ]]
+	args /no/such/thing
+	run -127 capsule run c1
+	wait_until 5 nothing_left
+}
+
+@test "none leaves a container alone, and so does a config.json without a network namespace of its own" {
+	capsule run -d -network none c1
+	[ "$(capsule exec c1 sh -c 'grep -c : /proc/net/dev')" = 1 ]
+	run capsule create -network container:c1 c2
+	[ "$status" = 125 ]
+	[[ $output == *"config.json names the path"* ]]
+	run capsule create -network host c2
+	[[ $output == *"asks for a network namespace of its own"* ]]
+	config '.linux.namespaces |= map(select(.type != "network"))'
+	capsule run -d c2
+	capsule run -d -network host c3
+	[ "$(address_of c2)" = null ]
+	run capsule create -network capsule_bridge0 c4
+	[ "$status" = 125 ]
+	[[ $output == *"asks for no network namespace of its own"* ]]
+	run capsule create -p 80:80 c4
+	[[ $output == *"the container is on no network"* ]]
+	[ ! -e "$NETWORKS" ]
+	capsule delete -f c1 c2 c3
+}
+
+@test "IPv6 beside IPv4, each with a gateway that was asked for; addresses are usable at once" {
+	capsule network create -subnet 10.9.0.0/24 -subnet fd00:9::/64 -gateway fd00:9::ff -gateway 10.9.0.254 \
+		-label a=b six
+	capsule network show six | jq -e '.labels == ["a=b"] and .subnets[1].gateway == "fd00:9::ff"'
+	serve '[::]:8000'
+	capsule run -d -net six c1
+	args wget -q -O /dev/null 'http://[fd00:9::1]:8000/name'
+	wait_until 10 capsule exec c1 wget -q -O /dev/null 'http://[::1]:8000/name'
+	# without a moment's delay
+	capsule run -net six c2
+	refute eval 'capsule exec c1 ip -6 addr show dev eth0 | grep tentative'
+	capsule exec c1 ip -6 addr show dev eth0 | grep -q fe80::
+	capsule exec c1 ip -6 route | grep -q '^default via fd00:9::ff dev eth0'
+	capsule delete -f c1
+}
+
+@test "an internal network has no way out; the MTU is everybody's" {
+	capsule network create --internal --mtu 1400 -subnet 10.9.0.0/24 inner
+	serve
+	capsule run -d -net inner c1
+	capsule run -d -net inner c2
+	refute eval 'capsule exec c1 ip route | grep default'
+	[ "$(capsule exec c1 cat /sys/class/net/eth0/mtu)" = 1400 ]
+	fetch c1 10.9.0.3:8000
+	run capsule network create --mtu 67 x
+	[[ $output == *"an MTU is from 68"* ]]
+	run capsule network create --mtu 1279 -subnet fd00::/64 x
+	[[ $output == *"MTU of 1280"* ]]
+	capsule delete -f c1 c2
+}
+
+@test "connect and disconnect, while it runs; an address that was asked for" {
+	capsule network create -subnet 10.9.0.0/29 more
+	serve
+	capsule run -d c1
+	capsule run -d -net more c2
+	refute capsule exec c1 timeout 1 wget -q -O /dev/null http://10.9.0.2:8000/name
+	capsule network connect --ip 10.9.0.6 --alias other more c1
+	capsule exec c1 ip addr show dev eth1 | grep -q 'inet 10.9.0.6/29'
+	capsule network show more | jq -e '.containers.c1.aliases == ["other"]'
+	fetch c1 10.9.0.2:8000
+	fetch c2 10.9.0.6:8000
+	# the way out stays the first network's
+	[ "$(capsule exec c1 ip route | grep -c default)" = 1 ]
+	[ "$(address_of c1)" = 192.168.1.2 ]
+	run capsule network connect more c1
+	[[ $output == *"it is on that network"* ]]
+	capsule network disconnect more c1
+	[ "$(capsule exec c1 sh -c 'grep -c eth /proc/net/dev')" = 1 ]
+	run capsule network disconnect more c1
+	[[ $output == *"not on the network more"* ]]
+	for bad in 10.9.0.2:"is c2's" 10.9.0.1:"network's own" 10.9.0.7:"network's own" 10.9.0.0:"network's own" 10.9.1.1:"none of" x:"no IPv4"; do
+		run capsule network connect --ip "${bad%%:*}" more c1
+		[ "$status" = 125 ]
+		[[ $output == *"${bad#*:}"* ]]
+	done
+	run capsule network connect more nobody
+	[ "$status" = 125 ]
+	capsule delete -f c1 c2
+}
+
+@test "the default subnet gives way to a route of the host, and says so; one that was asked for is refused" {
+	busybox ip link add dummy0 type bridge
+	busybox ip addr add 192.168.1.77/24 dev dummy0
+	busybox ip link set dummy0 up
+	run capsule create c1
+	[ "$status" = 0 ]
+	[ "$output" = "capsule: network capsule_bridge0: 192.168.1.0/24 is in use (a route by dummy0); it has 192.168.2.0/24 instead" ]
+	[ "$(address_of c1)" = 192.168.2.2 ]
+	for subnet in 192.168.0.0/16 192.168.1.128/25; do
+		run capsule network create -subnet "$subnet" x
+		[ "$status" = 125 ]
+		[[ $output == *"subnet '$subnet' is in use: "* ]]
+	done
+	run capsule network create -subnet 192.168.2.128/25 x
+	[[ $output == *"the network capsule_bridge0" || $output == *"a route by capsule_bridge0" ]]
+	capsule network create x
+	[ "$(capsule network show x | jq -r '.subnets[0].subnet')" = 192.168.3.0/24 ]
+	capsule delete -f c1
+}
+
+@test "a network is not deleted under its containers; names and drivers are checked" {
+	capsule network create -driver bridge -subnet 10.9.0.0/24 n1
+	capsule create -net n1 c1
+	run capsule network delete n1
+	[ "$status" = 125 ]
+	[ "$output" = "capsule: network delete n1: 1 container is on it, as c1" ]
+	run capsule network create n1
+	[[ $output == *"there is a network 'n1'"* ]]
+	run capsule network create -driver macvlan n2
+	[[ $output == *"'macvlan' is no driver: bridge, host or none" ]]
+	run capsule network create -driver none -subnet 10.8.0.0/24 n2
+	[[ $output == *"are for the driver bridge" ]]
+	for name in host none bridge ../x .new-x "$(printf 'a\nb')" ''; do
+		run capsule network create -- "$name"
+		[ "$status" = 125 ]
+	done
+	run capsule network delete -driver host n1
+	[[ $output == *"its driver is bridge" ]]
+	run capsule network show nobody
+	[[ $output == *"there is no network 'nobody'" ]]
+	capsule network create -driver none nothing
+	capsule delete -f c1
+	capsule network prune >"$WORK/out"
+	[ "$(sort "$WORK/out" | xargs)" = "n1 nothing" ]
+	[ "$(find "$NETWORKS" -mindepth 1 -maxdepth 1 ! -name '.*')" = "" ]
+}
+
+@test "50 that start at once have 50 addresses" {
+	local -a pids=()
+	for n in $(seq 50); do
+		"$CAPSULE" --root "$ROOT" run -d "c$n" 2>>"$WORK/errors" &
+		pids+=($!)
+	done
+	for n in "${pids[@]}"; do
+		wait "$n"
+	done
+	[ ! -s "$WORK/errors" ]
+	[ "$(capsule list --format json | jq '[.[].ip] | unique | length')" = 50 ]
+	[ "$(leases)" = 50 ]
+	capsule list -q | xargs "$CAPSULE" --root "$ROOT" delete -f
+	wait_until 10 nothing_left
+}
+
+@test "200 times on and off, and once more: every address comes back" {
+	capsule network create -subnet 10.9.0.0/29 small
+	capsule run -d -network none c1
+	args true
+	for n in $(seq 100); do
+		capsule network connect small c1
+		capsule network disconnect small c1
+		capsule run -net small "c-$n"
+	done
+	wait_until 5 nothing_left
+	capsule delete -f c1
+}
+
+# Bash's word of every one that is killed goes to stderr.
+kill_often() {
+	local delay n
+	for n in $(seq 40); do
+		delay=0.00$((n % 9 + 1))
+		timeout -s KILL "$delay" "$CAPSULE" --root "$ROOT" run -d -net n1 "c$n" >/dev/null 2>&1 || true
+		timeout -s KILL "$delay" "$CAPSULE" --root "$ROOT" network create -subnet "10.8.$n.0/24" "k$n" >/dev/null 2>&1 || true
+		timeout -s KILL "$delay" "$CAPSULE" --root "$ROOT" network delete "k$((n - 1))" >/dev/null 2>&1 || true
+		timeout -s KILL "$delay" "$CAPSULE" --root "$ROOT" delete -f "c$n" >/dev/null 2>&1 || true
+	done
+}
+
+@test "killed while it creates or deletes: prune finds what is left, and takes no more" {
+	# what is not ours, though it has our names
+	busybox ip link add cps000000000000 type bridge
+	busybox ip link add dummy0 type bridge
+	capsule network create -subnet 10.9.0.0/24 n1
+	capsule run -d -net n1 stays
+	kill_often 2>/dev/null
+	capsule list -q | grep -v '^stays$' | xargs -r "$CAPSULE" --root "$ROOT" delete -f
+	capsule network prune
+	wait_until 5 eval '[ "$(veths)" = 2 ]' # the one that stays, and the stranger
+	[ "$(leases)" = 1 ]
+	[ "$(endpoints)" = 1 ]
+	[ "$(find "$NETWORKS" -mindepth 1 -maxdepth 1 ! -name '.*lock')" = "$NETWORKS/n1" ]
+	[ "$(grep -c '^ *\(cpsbr\|k[0-9]\|n1\)' /proc/net/dev)" = 1 ]
+	grep -q '^ *dummy0:' /proc/net/dev
+	refute capsule network connect n1 stays
+	capsule delete -f stays
+	busybox ip link delete cps000000000000
+}
+
+@test "a bridge that somebody has removed is made again, and everybody is on it" {
+	serve
+	capsule run -d c1
+	capsule run -d c2
+	fetch c1 192.168.1.3:8000
+	busybox ip link delete capsule_bridge0
+	capsule network repair
+	fetch c1 192.168.1.3:8000
+	busybox ip link delete capsule_bridge0
+	capsule run -d c3
+	fetch c3 192.168.1.2:8000
+	fetch c2 192.168.1.4:8000
+	busybox ip addr del 192.168.1.1/24 dev capsule_bridge0
+	capsule network repair
+	busybox ping -c 1 -W 2 192.168.1.2
+	capsule delete -f c1 c2 c3
+}
+
+@test "a container that has ended gives its address to one that needs it" {
+	capsule network create -subnet 10.9.0.0/30 one
+	capsule run -d -net one c1
+	run capsule create -net one c2
+	[ "$status" = 125 ]
+	[[ $output == *"all addresses of 10.9.0.0/30 are taken" ]]
+	refute eval 'capsule list -q | grep -q c2'
+	capsule kill c1 KILL
+	capsule wait c1 || true
+	capsule run -d -net one c2
+	[ "$(address_of c2)" = 10.9.0.2 ]
+	capsule delete c1
+	[ "$(address_of c2)" = 10.9.0.2 ]
+	capsule delete -f c2
+}
+
+@test "counters, each way" {
+	serve
+	capsule run -d c1
+	capsule run -d c2
+	fetch c1 192.168.1.3:8000
+	capsule network stats --format json c2 >"$WORK/stats"
+	jq -e 'length == 1 and .[0].id == "c2" and .[0].rx_packets >= 4 and .[0].tx_bytes > 200 and .[0].rx_errors == 0' "$WORK/stats"
+	capsule network stats | grep -q '^c1 .* capsule_bridge0 .* eth0 '
+	capsule delete -f c1 c2
+}
+
+@test "files that lie: what is damaged is named, and the rest goes on" {
+	capsule network create -subnet 10.9.0.0/24 good
+	mkdir -p "$NETWORKS/bad/leases" "$NETWORKS/bad/endpoints"
+	for content in '' '{' '{"name":"good"}' '[]' "$(head -c 4096 /dev/zero | tr '\0' '[')"; do
+		printf %s "$content" >"$NETWORKS/bad/network.json"
+		run capsule network show bad
+		[ "$status" = 125 ]
+		[[ $output == "capsule: network show bad: network bad: "* ]]
+	done
+	capsule create -net good c1
+	printf '{"id":"c1"}' >"$NETWORKS/good/endpoints/c1.json"
+	[ "$(address_of c1)" = null ]
+	ln -s ../../../etc "$NETWORKS/good/leases/10.9.0.77"
+	ln -s x "$NETWORKS/good/leases/not-an-address"
+	capsule delete -f c1
+	rm -r "$NETWORKS/bad"
+	capsule network prune
+	refute capsule network show good
+}

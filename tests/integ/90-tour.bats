@@ -14,7 +14,7 @@ teardown() {
 }
 
 @test "the tour of the README works when pasted" {
-	awk '/^```sh/ { on = 1; next } /^```/ { on = 0 } on' "$CAPSULE_INTEG/../../README.md" >"$WORK/tour.sh"
+	awk '/^## / { here = /^## A tour/ } here && /^```sh/ { on = 1; next } /^```/ { on = 0 } on' "$CAPSULE_INTEG/../../README.md" >"$WORK/tour.sh"
 	grep -q 'capsule run' "$WORK/tour.sh"
 	mkdir "$WORK/top"
 	ln -s "$CAPSULE_BUILD" "$WORK/top/build"

@@ -64,7 +64,7 @@ row_import() {
 	rm -r "$tree"
 	{
 		echo "case import"
-		echo "capsule image import: $capsule image import $work/archive.tar big ; !$capsule image delete big"
+		echo "capsule image import: $capsule image import $work/archive.tar ; !$capsule image delete localhost/big"
 		echo "capsule image create: $capsule image create big $work/layer.tar ; !$capsule image delete big"
 		echo "tar x + sha256sum: !/bin/mkdir $tree ; tar -xf $work/layer.tar -C $tree ; sha256sum $work/layer.tar ; !/bin/rm -r $tree"
 		if [ -n "$podman" ]; then
@@ -80,11 +80,11 @@ row_import() {
 # From the command to the first byte of the service in its log: a container from an image, on the default bridge, with one port
 # published, detached.
 row_image_start() {
-	local log=/run/cps/is/log
+	local log=/run/cps/data/containers/is/log
 	serve_image
 	{
 		echo "case image-start"
-		echo "capsule: $capsule image run -id is -d -p 8000:8000 serve /bin/load serve ; @grew $log ; !$capsule delete -f is"
+		echo "capsule: $capsule image run -id is -d -network capsule_bridge0 -p 8000:8000 serve /bin/load serve ; @grew $log ; !$capsule delete -f is"
 		echo "capsule, no network: $capsule image run -id is -d -network none serve /bin/load serve ; @grew $log ; !$capsule delete -f is"
 		if [ -n "$podman" ]; then
 			echo "podman: !@clear $work/podman.log ; $podman run -d --name is -p 8001:8000 --log-driver k8s-file --log-opt path=$work/podman.log" \
@@ -101,7 +101,7 @@ row_image_parallel() {
 	serve_image
 	count=$(part 100)
 	for ((round = 0; round < 3; round++)); do
-		"$stopwatch" parallel "$samples" image-parallel capsule "$count" 8 "$capsule_bin" --root /run/cps image run -id "ip-%" -d -p "20%:8000" \
+		"$stopwatch" parallel "$samples" image-parallel capsule "$count" 8 "$capsule_bin" --root /run/cps image run -id "ip-%" -d -network capsule_bridge0 -p "20%:8000" \
 			serve /bin/load serve
 		"$stopwatch" parallel "$work/ignored" image-parallel capsule "$count" 4 "$capsule_bin" --root /run/cps delete -f "ip-%"
 		if [ -n "$podman" ] && ((round == 0)); then
@@ -123,7 +123,7 @@ row_image_memory() {
 	local count
 	serve_image
 	count=$(part 20)
-	of_containers capsule "$count" "$capsule_bin" --root /run/cps image run -id "im-%" -d -p "20%:8000" serve /bin/load serve
+	of_containers capsule "$count" "$capsule_bin" --root /run/cps image run -id "im-%" -d -network capsule_bridge0 -p "20%:8000" serve /bin/load serve
 	"$stopwatch" parallel "$work/ignored" image-memory capsule "$count" 4 "$capsule_bin" --root /run/cps delete -f "im-%"
 	if [ -n "$podman" ]; then
 		# shellcheck disable=SC2086 # words

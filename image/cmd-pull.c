@@ -78,6 +78,6 @@ static int run(struct img_ctx *ctx, const struct img_command *self, int argc, ch
 const struct img_command img_cmd_pull = {
 	.name = "pull",
 	.usage = "[OPTION]... NAME",
-	.summary = "Get an image from a registry",
+	.summary = "Gets an image from a registry",
 	.run = run,
 };

@@ -85,6 +85,6 @@ static int run(struct img_ctx *ctx, const struct img_command *self, int argc, ch
 const struct img_command img_cmd_push = {
 	.name = "push",
 	.usage = "[OPTION]... NAME [REFERENCE]",
-	.summary = "Send an image to a registry",
+	.summary = "Sends an image to a registry",
 	.run = run,
 };

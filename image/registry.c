@@ -304,7 +304,7 @@ static int find(struct img_registry *r, struct cps_err *err)
 	if (rc == 1)
 		rc = greet(r, false, false, err);
 	if (rc < 0)
-		return cps_wrap(err, rc, "%s", r->ref->domain);
+		return rc;
 	r->base = cps_arena_printf(&r->arena, "%s/v2/%s", r->origin, r->ref->path);
 	return r->base ? 0 : cps_fail(err, ENOMEM, "registry");
 }

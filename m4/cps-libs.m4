@@ -25,9 +25,11 @@ cps_static=no
 cps_yajl_static="-l:libyajl_s.a"
 cps_saved_LIBS=$LIBS
 cps_saved_LDFLAGS=$LDFLAGS
+cps_saved_CPPFLAGS=$CPPFLAGS
 AS_IF([test "x$enable_static_programs" != xno && test "x$enable_sanitizers" = xno && test "x$enable_fuzzers" = xno], [
 	AC_MSG_CHECKING([whether capsule-runtime and capsule-shim can be linked statically])
 	LDFLAGS="$LDFLAGS -static -no-pie"
+	CPPFLAGS="$CPPFLAGS $NL_CFLAGS"
 	for cps_yajl_static in -l:libyajl_s.a -lyajl; do
 		LIBS="-lseccomp -lcap -levent_core -lnl-route-3 -lnl-3 $cps_yajl_static -lpthread -lm"
 		AC_LINK_IFELSE([AC_LANG_PROGRAM([[
@@ -45,6 +47,7 @@ AS_IF([test "x$enable_static_programs" != xno && test "x$enable_sanitizers" = xn
 		[AC_MSG_ERROR([--enable-static-programs: the static libraries of yajl, libcap, libseccomp, libevent and libnl are needed])])
 ])
 LDFLAGS=$cps_saved_LDFLAGS
+CPPFLAGS=$cps_saved_CPPFLAGS
 
 dnl yajl's archive in a dynamic PIE: needs position-independent objects, which Debian's are
 AC_MSG_CHECKING([whether yajl's archive can go into a PIE])

@@ -164,3 +164,27 @@ const struct sup_command sup_cmd_image = {
 	.order = CPS_OPT_FIRST_ONLY,
 	.run = run,
 };
+
+/* `capsule pull` for `capsule image pull`. */
+static int run_short(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
+		     struct cps_err *err)
+{
+	argv[0] = (char *)self->name; /* `capsule help pull` has another word there */
+	return program_exec(ctx, argc, argv, err);
+}
+
+const struct sup_command sup_cmd_pull = {
+	.name = "pull",
+	.usage = "[OPTION]... NAME",
+	.summary = "Gets an image from a registry",
+	.order = CPS_OPT_ANYWHERE,
+	.run = run_short,
+};
+
+const struct sup_command sup_cmd_push = {
+	.name = "push",
+	.usage = "[OPTION]... NAME [REFERENCE]",
+	.summary = "Sends an image to a registry",
+	.order = CPS_OPT_ANYWHERE,
+	.run = run_short,
+};

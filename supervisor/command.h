@@ -96,6 +96,8 @@ extern const struct sup_command sup_cmd_log;
 extern const struct sup_command sup_cmd_network;
 extern const struct sup_command sup_cmd_port;
 extern const struct sup_command sup_cmd_ps;
+extern const struct sup_command sup_cmd_pull;
+extern const struct sup_command sup_cmd_push;
 extern const struct sup_command sup_cmd_run;
 extern const struct sup_command sup_cmd_shim;
 extern const struct sup_command sup_cmd_spec;

@@ -89,7 +89,8 @@ _capsule() {
 			*)
 				case $_capsule_command:$_capsule_id in
 				kill:?*) words='TERM KILL HUP INT QUIT USR1 USR2 STOP CONT' ;;
-				spec:* | list:* | run:* | create:*) ;;
+				spec:* | list:* | run:* | create:* | pull:*) ;;
+				push:) words=$(capsule "${_capsule_globals[@]}" image list -q 2>/dev/null) ;;
 				shim:) words=watch ;;
 				shim:*) ;;
 				container: | image: | network: | system: | volume:) words=$(_capsule_verbs "$_capsule_command") ;;

@@ -168,6 +168,11 @@ clean() {
 	fails pull --platform linux localhost:5000/x
 	fails pull
 	fails push a b c
+	# the short forms
+	run capsule --data-root "$DATA" pull 127.0.0.1:1/x
+	[ "$status" -eq 125 ]
+	grep -q 'pull .127.0.0.1:1/x.: registry: ' <<<"$output"
+	capsule help push | grep -q -- --creds
 	run image pull --help
 	[ "$status" -eq 0 ]
 	[ ! -e "$DATA/images/names" ]

@@ -174,6 +174,21 @@ no_data() {
 	[ "$status" = 125 ]
 }
 
+@test "our filter: AF_ALG and AF_VSOCK, keys, bpf and userfaultfd fail with EPERM, unknown calls with ENOSYS" {
+	[ "$(uname -m)" = x86_64 ] || skip "the numbers are of x86_64"
+	# socket(AF_ALG), socket(AF_VSOCK), keyctl, bpf, userfaultfd, io_uring_setup, unshare(CLONE_NEWUSER), clone(CLONE_NEWUSER)
+	for call in "41 38 5 0" "41 40 1 0" 250 321 323 425 "272 0x10000000" "56 0x10000011"; do
+		# shellcheck disable=SC2086
+		[ "$(in_it -- tinit syscall $call)" = "ret -1 errno 1" ]
+	done
+	for call in 999 435; do # one that nobody knows, and clone3
+		[ "$(in_it -- tinit syscall $call)" = "ret -1 errno 38" ]
+	done
+	[[ "$(in_it -- tinit syscall 41 2 1 0)" == *"errno 0" ]]
+	# none of it with the filter off: keyctl's own error
+	[ "$(in_it --security-opt seccomp=unconfined -- tinit syscall 323 0xffff)" = "ret -1 errno 22" ]
+}
+
 @test "--read-only, --tmpfs, --shm-size" {
 	run in_it --read-only -- touch /x
 	[ "$status" != 0 ]

@@ -156,6 +156,18 @@ static void table_row(struct cps_table *t, struct cps_arena *a, const struct net
 	cps_table_add(t, network->created);
 }
 
+static int names_print(const struct net *n, struct cps_err *err)
+{
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	const char **names;
+	size_t count;
+	int rc = net_network_list(n, &a, &names, &count, err);
+
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		puts(names[i]);
+	return rc;
+}
+
 /* All networks, into the table or the JSON array. */
 static int all_write(const struct net *n, bool json, struct cps_table *t, struct cps_jsonw *w,
 		     struct cps_err *err)
@@ -218,9 +230,11 @@ static int list_run(struct sup_ctx *ctx, const struct sup_command *self, int arg
 		    struct cps_err *err)
 {
 	cleanup_args struct sup_args args = { 0 };
+	struct net n cleanup_net = NET_INIT;
 	const char *format = NULL;
-	bool json = false;
+	bool json = false, quiet = false;
 	const struct cps_opt table[] = {
+		{ "quiet", 'q', CPS_OPT_FLAG, &quiet, NULL, "names only" },
 		{ "format", 0, CPS_OPT_STR, &format, "FORMAT", "table (default) or json" },
 		{ 0 },
 	};
@@ -231,15 +245,18 @@ static int list_run(struct sup_ctx *ctx, const struct sup_command *self, int arg
 	if (format && strcmp(format, "table") == 0)
 		format = NULL;
 	rc = sup_format_parse(format, &json, err);
-	if (rc == 0)
+	if (rc == 0 && !quiet)
 		rc = list_print(ctx, json, err);
-	return cps_wrap(err, rc, "network list");
+	else if (rc == 0 && (rc = net_open(ctx->data_root, false, &n, err)) == 0)
+		rc = names_print(&n, err);
+	/* there is nothing kept, so no network either */
+	return rc == -ENOENT ? 0 : cps_wrap(err, rc, "network list");
 }
 
 static const struct sup_command cmd_list = {
 	.name = "network list",
 	.alias = "ls",
-	.usage = "[--format table|json]",
+	.usage = "[-q] [--format table|json]",
 	.summary = "Lists networks",
 	.order = CPS_OPT_ANYWHERE,
 	.run = list_run,

@@ -61,6 +61,7 @@ nothing_left() {
 	[ "$(address_of c2)" = 192.168.1.3 ]
 	capsule list | grep -q '^c2 .* Running .* 192\.168\.1\.3 '
 	capsule network list | grep -q '^capsule_bridge0 .* bridge .* 192\.168\.1\.0/24 '
+	[ "$(capsule network list -q)" = capsule_bridge0 ]
 	capsule network show capsule_bridge0 | jq -e '.containers | keys == ["c1", "c2"]'
 	fetch c1 192.168.1.3:8000
 	fetch c2 192.168.1.2:8000

@@ -347,13 +347,14 @@ static void verify(struct life *l, bool gone)
 
 	if (l->code >= 0 || !gone)
 		status_check(e, "the container", say, l->progress, l->code,
-			     e->kills[KIND_INIT] > 0);
+			     e->killed_ns[KIND_INIT] > 0);
 	if (gone)
 		return;
 	(void)snprintf(path, sizeof(path), "%s/%s/log", e->root, e->id);
 	log_verify(e, "the container", say, l->progress, path);
 	(void)snprintf(path, sizeof(path), "%s/%s/exit.json", e->root, e->id);
-	exit_verify(e, "the container", path, l->code, say->end == END_EAT && !e->kills[KIND_INIT]);
+	exit_verify(e, "the container", path, l->code,
+		    say->end == END_EAT && !e->killed_ns[KIND_INIT]);
 	jobs_verify(e);
 }
 

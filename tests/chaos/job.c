@@ -72,7 +72,7 @@ static void job_args(const struct episode *e, unsigned i, struct numbers *n, con
 static bool container_may_be_over(const struct episode *e)
 {
 	/* a terminal that nobody had a copy of hangs up with its shim */
-	return e->plan.rude || e->kills[KIND_INIT] > 0 ||
+	return e->plan.rude || e->killed_ns[KIND_INIT] > 0 ||
 	       (e->plan.say.tty && e->kills[KIND_SHIM] > 0);
 }
 
@@ -149,7 +149,7 @@ static int job_wait(struct episode *e, const struct job *j)
 		bool unknown = rc != 0 && strstr(err, "not known") != NULL;
 		bool excused = is_excused(e, c.began_ns);
 		/* killed, it goes with the client in the foreground that it had */
-		bool gone = e->plan.start == START_FOREGROUND && e->kills[KIND_INIT] > 0 &&
+		bool gone = e->plan.start == START_FOREGROUND && e->killed_ns[KIND_INIT] > 0 &&
 			    strstr(err, "no such container");
 		int code = rc == 0 ? atoi(out) : -1;
 

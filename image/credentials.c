@@ -25,7 +25,7 @@ static int basic_make(struct cps_arena *a, const char *pair, const char **ret_us
 {
 	size_t len = strlen(pair);
 	const char *colon = strchr(pair, ':');
-	char *text, *user;
+	char *text, *user, *basic;
 
 	if (!colon || colon == pair || len > SECRET_MAX)
 		return cps_failx(err, EINVAL, "credentials: USER:PASS is wanted");
@@ -33,13 +33,15 @@ static int basic_make(struct cps_arena *a, const char *pair, const char **ret_us
 		if ((unsigned char)*c < ' ' || *c == 127)
 			return cps_failx(err, EINVAL, "credentials: a control character");
 	user = cps_arena_strndup(a, pair, (size_t)(colon - pair));
-	text = cps_arena_alloc(a, sizeof("Basic ") + (len + 2) / 3 * 4);
+	text = cps_arena_alloc(a, (len + 2) / 3 * 4 + 1);
 	if (!user || !text)
 		return cps_fail(err, ENOMEM, "credentials");
-	memcpy(text, "Basic ", 6);
-	(void)EVP_EncodeBlock((unsigned char *)text + 6, (const unsigned char *)pair, (int)len);
+	(void)EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)pair, (int)len);
+	basic = cps_arena_printf(a, "Basic %s", text);
+	if (!basic)
+		return cps_fail(err, ENOMEM, "credentials");
 	*ret_user = user;
-	*ret_basic = text;
+	*ret_basic = basic;
 	return 0;
 }
 

@@ -134,7 +134,7 @@ int img_url_resolve(struct cps_arena *a, const char *base, const char *location,
 		rc = check(u, plain_ok, err);
 	if (rc == 0)
 		rc = url_take(a, u, &url, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	if (strncasecmp(base, "https:", 6) == 0 && strncasecmp(url, "https:", 6) != 0)
 		return cps_failx(err, EACCES, "from https to http ('%.120s')", url);

@@ -17,7 +17,7 @@
 
 #define DOCKER_HOST    "registry-1.docker.io" /* where docker.io's images really are */
 #define FAILURES_MAX   5		      /* in a row, without a byte of a body */
-#define ATTEMPTS_MAX   40 /* in all: a server that feeds us crumbs ends some day */
+#define ATTEMPTS_MAX   20 /* in all: a server that feeds us crumbs ends some day */
 #define REDIRECTS_MAX  5
 #define PAUSE_MS       200 /* doubled with every failure */
 #define PAUSE_MAX_S    60

@@ -338,7 +338,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def end_upload(self, repository):
         if repository == "push/hangup" and self.server.count("hangup") <= 2:
-            self.rfile.read(1000)
+            self.rfile.read(10)
             self.close_connection = True
             return None
         data = self.body()

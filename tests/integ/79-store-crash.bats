@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Commands that change images, containers, networks and volumes are killed at some moment of their work: the store stays whole, nothing
-# leaks, what comes next works. CRASH_SEED (1) and CRASH_SECONDS (60) are for longer runs by hand. And a disk that is full.
+# leaks, what comes next works. CRASH_SEED (1) and CRASH_SECONDS (30) are for longer runs by hand. And a disk that is full.
 bats_require_minimum_version 1.5.0
 load helpers
 unset CAPSULE_NETWORK # what is not said is the default bridge
@@ -117,7 +117,7 @@ usual() {
 }
 
 @test "commands that are killed at any moment leave a store that is whole, and nothing else" {
-	local seed=${CRASH_SEED:-1} limit=${CRASH_SECONDS:-60} i=0 op words pid delay group survived=0 killed=0
+	local seed=${CRASH_SEED:-1} limit=${CRASH_SECONDS:-30} i=0 op words pid delay group survived=0 killed=0
 	declare -A took
 	for ((i = 0; i < 40; i++)); do head -c 500000 /dev/urandom >"$crash/tree/file$i"; done
 	for ((i = 0; i < 500; i++)); do echo "$i" >"$crash/tree/tmp/$i"; done

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "container.h"
@@ -233,6 +234,21 @@ static int join(const struct sto_overlay *o, int userns_fd, int *ret_mount_fd, s
 	return rc < 0 ? rc : sto_overlay_join(o, ret_mount_fd, err);
 }
 
+static void layers_close(int *lower, unsigned n)
+{
+	while (n > 0)
+		cps_close(&lower[--n]);
+}
+
+/* Overlayfs stacks the roots of all layers, whatever they say. */
+static bool is_opaque(int layer)
+{
+	cleanup_fd int fd = openat(layer, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char value = 0;
+
+	return fd >= 0 && fgetxattr(fd, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
 /* Descriptors of the layers, or of the one that stands for none: a directory that is always
  * empty. lower has room for STO_OVERLAY_LAYERS. On failure too, o says what is to be closed. */
 static int layers_open(const struct sto *s, int container_dir, const char *const *layers,
@@ -247,20 +263,18 @@ static int layers_open(const struct sto *s, int container_dir, const char *const
 			return cps_fail(err, errno, "open the container's rootfs");
 		o->nlower = 1;
 	}
-	while (o->nlower < n) {
-		int fd = sto_layer_open(s, layers[o->nlower], err);
+	for (unsigned i = 0; i < n; i++) {
+		int fd = sto_layer_open(s, layers[i], err);
 
 		if (fd < 0)
 			return fd;
+		if (is_opaque(fd)) {
+			layers_close(lower, o->nlower);
+			o->nlower = 0;
+		}
 		lower[o->nlower++] = fd;
 	}
 	return 0;
-}
-
-static void layers_close(int *lower, unsigned n)
-{
-	while (n > 0)
-		cps_close(&lower[--n]);
 }
 
 int sto_overlay_mount(const struct sto *s, int container_dir, const char *const *layers, unsigned n,

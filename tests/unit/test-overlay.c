@@ -164,6 +164,32 @@ START_TEST(overlay_without_layers_and_of_a_directory)
 }
 END_TEST
 
+/* A layer whose root is opaque hides all below it, which overlayfs itself does not see there. */
+START_TEST(overlay_of_a_root_that_hides)
+{
+	char low[72], high[72], highest[72];
+	const char *const names[] = { low, high, highest };
+	struct store_box b;
+	struct cps_err err = { 0 };
+	cleanup_fd int dir = -1, fd = -1, bottom = -1, top = -1, hiding = -1, last = -1;
+
+	store_box_init(&b);
+	bottom = store_box_layer(&b, 1, low);
+	top = store_box_layer(&b, 2, high);
+	last = store_box_layer(&b, 3, highest);
+	unit_put(bottom, "old", "hidden");
+	unit_put(top, "new", "seen");
+	unit_put(last, "newer", "seen");
+	hiding = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(fsetxattr(hiding, "trusted.overlay.opaque", "y", 1, 0), 0);
+	dir = container_make(&b, "c");
+	ck_assert_ok(sto_overlay_mount(&b.s, dir, names, 3, -1, &fd, &err), err);
+	unit_check_content(fd, "new", "seen");
+	unit_check_content(fd, "newer", "seen");
+	ck_assert(!unit_is_there(fd, "old"));
+}
+END_TEST
+
 /* An image cannot lead the overlay elsewhere by a redirect, wherever it got the attribute. */
 START_TEST(overlay_follows_no_redirect)
 {
@@ -337,6 +363,7 @@ int main(void)
 		overlay_the_old_way,
 		overlay_of_many_layers,
 		overlay_without_layers_and_of_a_directory,
+		overlay_of_a_root_that_hides,
 		overlay_follows_no_redirect,
 		overlay_with_mapped_ids,
 		diff_of_all_kinds,

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "create.h"
@@ -102,6 +103,12 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	if (args.n != 1)
 		return cps_failx(err, EINVAL, "run: too many arguments; usage: capsule run %s",
 				 self->usage);
+	/* the argument may have been meant for an image's name */
+	if (!create.bundle && access("config.json", F_OK) < 0 && errno == ENOENT)
+		return cps_failx(err, ENOENT,
+				 "run %.64s: there is no such image, and no config.json in the "
+				 "current directory",
+				 args.v[0]);
 	rc = run_container(ctx, &create, args.v[0], detach, &code, err);
 	if (rc < 0)
 		return cps_wrap(err, rc, "run %.64s", args.v[0]);

@@ -107,6 +107,10 @@ no_data() {
 	args echo bundle
 	[ "$(capsule run -b . "$IMAGE" 2>&1 | head -c 20)" != bundle ]
 	[ "$(capsule run -b . c1)" = bundle ]
+	cd /
+	run capsule run nope
+	[ "$status" = 125 ]
+	[ "$output" = "capsule: run nope: there is no such image, and no config.json in the current directory" ]
 }
 
 @test "-i is stdin, and without it there is none; -t is a terminal" {

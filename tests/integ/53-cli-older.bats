@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2016,SC2094,SC1010,SC2314 # words for the shells in containers
 #
-# The older tool's documented command lines, as they were written; networks and images are not in this
-# version, and options that name them are refused by name.
+# The older tool's documented command lines for containers of bundles, as they were written.
 bats_require_minimum_version 1.5.0
 load helpers
 setup() {

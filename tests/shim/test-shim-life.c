@@ -341,6 +341,25 @@ START_TEST(test_delete_that_fails_can_be_repeated)
 }
 END_TEST
 
+/* Whoever asked first may have been killed since. */
+START_TEST(test_a_delete_that_is_under_way_is_waited_for)
+{
+	int other;
+
+	h_start(&h, SH("exit 1"), "{\"delete\":{\"delay_ms\":500}}");
+	h_create(&h);
+	(void)h_ok(&h, "\"op\":\"start\"");
+	(void)h_ok(&h, "\"op\":\"wait\"");
+	other = h_connect(&h);
+	(void)h_send(&h, other, "\"op\":\"delete\"", NULL, 0);
+	(void)usleep(100000);
+	(void)close(other);
+	(void)h_ok(&h, "\"op\":\"delete\",\"force\":true");
+	h_shim_gone(&h, 0);
+	ck_assert_int_lt(access(h.state, F_OK), 0);
+}
+END_TEST
+
 START_TEST(test_delete_force_of_a_create_that_hangs)
 {
 	int other;
@@ -462,6 +481,7 @@ int main(void)
 	tcase_add_test(tc, test_an_earlier_deadline_counts);
 	tcase_add_test(tc, test_delete_force_of_a_running_one);
 	tcase_add_test(tc, test_delete_that_fails_can_be_repeated);
+	tcase_add_test(tc, test_a_delete_that_is_under_way_is_waited_for);
 	tcase_add_test(tc, test_delete_force_of_a_create_that_hangs);
 	tcase_add_test(tc, test_sigterm_stops_the_container_and_leaves_the_record);
 	tcase_add_test(tc, test_oom_is_told_before_the_exit);

@@ -32,7 +32,7 @@ struct export
 	const struct sto *store;
 	const struct sto_image *image;
 	struct archive *tar;
-	struct img_progress *progress;
+	struct img_progress progress;
 	bool docker;
 };
 
@@ -101,7 +101,7 @@ static int add_blob(struct export *x, const char *digest, struct cps_err *err)
 		if (n < 0)
 			return cps_fail(err, (int)-n, "read blob %s", digest);
 		rc = content(x, data, (size_t)n, err);
-		img_progress_add(x->progress, (uint64_t)n);
+		img_progress_add(&x->progress, (uint64_t)n);
 	}
 	return rc;
 }
@@ -222,8 +222,8 @@ static int write_all(struct export *x, struct cps_err *err)
 static int export_to(struct export *x, int fd, struct cps_err *err)
 {
 	__attribute__((cleanup(writer_free))) struct archive *tar = archive_write_new();
-	cleanup_progress struct img_progress progress = { 0 };
 	uint64_t total = 0;
+	int rc;
 
 	if (!tar || archive_write_set_format_pax_restricted(tar) != ARCHIVE_OK ||
 	    archive_write_add_filter_none(tar) != ARCHIVE_OK)
@@ -232,10 +232,11 @@ static int export_to(struct export *x, int fd, struct cps_err *err)
 		return img_archive_fail(tar, err);
 	for (unsigned i = 0; i < x->image->content.nlayers; i++)
 		total += x->image->content.layers[i].size;
-	img_progress_begin(&progress, x->image->name, total);
+	img_progress_begin(&x->progress, x->image->name, total);
 	x->tar = tar;
-	x->progress = &progress;
-	return write_all(x, err);
+	rc = write_all(x, err);
+	img_progress_end(&x->progress);
+	return rc;
 }
 
 /* A file that could not be finished goes away again, if it is one. */
@@ -259,7 +260,7 @@ static int export(const struct img_ctx *ctx, const char *text, const char *path,
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
 	cleanup_sto struct sto s = STO_INIT;
 	struct sto_image image = { 0 };
-	struct export x = { &s, &image, NULL, NULL, docker };
+	struct export x = { .store = &s, .image = &image, .docker = docker };
 	cleanup_fd int lock = -1;
 	int rc = sto_open(ctx->data_root, true, &s, err);
 

@@ -18,7 +18,7 @@
 #include "err.h"
 
 #define STO_IDRANGES	  "idranges"
-#define STO_IDRANGE_COUNT 65536
+#define STO_IDRANGE_COUNT 65536U
 
 /* The container's range, which becomes its own if it has none; the container's directory is there.
  * -ENOSPC: all are taken. */

@@ -50,7 +50,7 @@ static int volumes_release(const struct sto *s, const struct sto_record *r, stru
 
 	for (size_t i = 0; i < r->nmounts; i++) {
 		const struct sto_record_mount *m = &r->mounts[i];
-		struct cps_err why;
+		struct cps_err why = { 0 };
 		int one = 0;
 
 		/* one that another container uses by name meanwhile is that one's now */

@@ -196,5 +196,6 @@ open-namespaces
 pid-file
 raise-rlimits
 stdio
+user-lookup
 wait-at-gate" ]
 }

@@ -165,8 +165,7 @@ static int addresses_get(struct join *j, struct cps_err *err)
 	if (rc != -ENOSPC && rc != -EADDRINUSE)
 		return rc;
 	/* of containers that have ended, perhaps */
-	if (net_members_reclaim(j->net, &j->dir, &j->network, &j->host, false, &dropped,
-				&ignored) == 0 &&
+	if (net_members_reclaim(j->net, &j->dir, &j->network, &j->host, &dropped, &ignored) == 0 &&
 	    dropped)
 		rc = addresses_take(j, err);
 	return rc;

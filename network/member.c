@@ -87,7 +87,7 @@ static bool is_owned(const struct net_dir *d, const struct net_addr *a)
 	       net_endpoint_load(d, owner, &arena, &e, &ignored) == 0 && has_address(&e, a);
 }
 
-static int leases_reclaim(const struct net_dir *d, bool dry, unsigned *dropped, struct cps_err *err)
+static int leases_reclaim(const struct net_dir *d, unsigned *dropped, struct cps_err *err)
 {
 	cleanup_fd int fd = openat(d->fd, "leases", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -102,14 +102,13 @@ static int leases_reclaim(const struct net_dir *d, bool dry, unsigned *dropped, 
 		if (e->d_name[0] == '.' || net_addr_parse(e->d_name, &a) < 0 || is_owned(d, &a))
 			continue;
 		*dropped += 1;
-		if (!dry)
-			net_lease_drop(d, &a);
+		net_lease_drop(d, &a);
 	}
 	return 0;
 }
 
 int net_members_reclaim(const struct net *n, const struct net_dir *d,
-			const struct net_network *network, const struct net_nl *nl, bool dry,
+			const struct net_network *network, const struct net_nl *nl,
 			unsigned *ret_dropped, struct cps_err *err)
 {
 	cleanup_arena struct cps_arena names = CPS_ARENA_INIT;
@@ -127,15 +126,13 @@ int net_members_reclaim(const struct net *n, const struct net_dir *d,
 		if (is_readable && net_endpoint_is_alive(&e))
 			continue;
 		dropped++;
-		if (dry)
-			continue;
 		if (is_readable)
 			net_member_drop(n, d, network, nl, &e, true);
 		else
 			net_endpoint_remove(d, ids[i]);
 	}
 	if (rc == 0)
-		rc = leases_reclaim(d, dry, &dropped, err);
+		rc = leases_reclaim(d, &dropped, err);
 	if (rc == 0)
 		*ret_dropped = dropped;
 	return rc;
@@ -149,7 +146,7 @@ int net_members_none(const struct net *n, const struct net_dir *d,
 	unsigned ignored;
 	const char **ids;
 	size_t count;
-	int rc = net_members_reclaim(n, d, network, nl, false, &ignored, err);
+	int rc = net_members_reclaim(n, d, network, nl, &ignored, err);
 
 	if (rc == 0)
 		rc = net_endpoint_list(d, &a, &ids, &count, err);

@@ -28,7 +28,6 @@ struct sweep {
 	struct net_nl nl;
 	struct cps_buf *found;
 	unsigned count;
-	bool dry;
 	const char **names; /* of networks */
 	size_t nnames;
 	struct cps_arena arena;
@@ -59,10 +58,10 @@ static int directories_sweep(struct sweep *s, struct cps_err *err)
 		s->count++;
 		cps_buf_printf(s->found, "network %s: half made or half removed\n",
 			       strchr(e->d_name, '-') + 1);
-		if (!s->dry && is_gone)
+		if (is_gone)
 			rc = net_network_finish(s->net, e->d_name + sizeof(NET_GONE) - 1, &s->nl,
 						err);
-		if (rc == 0 && !s->dry)
+		if (rc == 0)
 			rc = cps_remove_tree(s->net->fd, e->d_name, err);
 	}
 	return rc;
@@ -79,7 +78,7 @@ static int members_sweep(struct sweep *s, const char *name, struct cps_err *err)
 	if (rc == 0)
 		rc = net_dir_open(s->net, name, true, &d, err);
 	if (rc == 0)
-		rc = net_members_reclaim(s->net, &d, &network, &s->nl, s->dry, &dropped, err);
+		rc = net_members_reclaim(s->net, &d, &network, &s->nl, &dropped, err);
 	if (rc == 0 && dropped) {
 		s->count += dropped;
 		cps_buf_printf(
@@ -170,20 +169,18 @@ static int links_sweep(struct sweep *s, struct cps_err *err)
 		cps_buf_printf(s->found, "interface %s: of no network or container\n",
 			       links.v[i].name);
 		/* one that has gone meanwhile is what we wanted */
-		if (!s->dry)
-			(void)net_link_delete(&s->nl, links.v[i].index, &ignored);
+		(void)net_link_delete(&s->nl, links.v[i].index, &ignored);
 	}
 	return rc;
 }
 
-static int sweep(const struct net *n, bool dry, struct cps_buf *ret_found, unsigned *ret_count,
-		 struct cps_err *err)
+int net_sweep(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
+	      struct cps_err *err)
 {
 	__attribute__((cleanup(sweep_done))) struct sweep s = {
 		.net = n,
 		.nl = NET_NL_INIT,
 		.found = ret_found,
-		.dry = dry,
 		.arena = CPS_ARENA_INIT,
 	};
 	cleanup_fd int lock = net_lock(n->fd, ".lock", err);
@@ -200,18 +197,6 @@ static int sweep(const struct net *n, bool dry, struct cps_buf *ret_found, unsig
 	if (rc == 0)
 		*ret_count = s.count;
 	return rc;
-}
-
-int net_check(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
-	      struct cps_err *err)
-{
-	return sweep(n, true, ret_found, ret_count, err);
-}
-
-int net_sweep(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
-	      struct cps_err *err)
-{
-	return sweep(n, false, ret_found, ret_count, err);
 }
 
 static int repair_one(const struct net *n, const char *name, const struct net_nl *nl,

@@ -10,11 +10,9 @@
 #include "err.h"
 #include "network.h"
 
-/* Adds a line to *ret_found for each thing that is left over, and changes nothing. */
-int net_check(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
-	      struct cps_err *err);
-/* The same, and removes it: directories that were never or no longer networks, members and leases
- * of containers that have ended, interfaces without a member, bridges without a network. */
+/* Removes what is left over, and adds a line to *ret_found for each thing: directories that were
+ * never or no longer networks, members and leases of containers that have ended, interfaces without
+ * a member, bridges without a network. */
 int net_sweep(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
 	      struct cps_err *err);
 

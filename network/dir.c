@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 
+#include "clock.h"
 #include "opt.h"
 #include "own.h"
 
@@ -90,16 +90,14 @@ int net_names_in(int dirfd, const char *path, const char *suffix, size_t max, st
 int net_lock(int dirfd, const char *name, struct cps_err *err)
 {
 	cleanup_fd int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	struct timespec now, end;
+	int64_t end;
 
 	if (fd < 0)
 		return cps_fail(err, errno, "open the lock");
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	for (end.tv_sec += LOCK_SECONDS; flock(fd, LOCK_EX | LOCK_NB) < 0;) {
+	for (end = cps_monotonic_ms() + 1000 * LOCK_SECONDS; flock(fd, LOCK_EX | LOCK_NB) < 0;) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return cps_fail(err, errno, "lock");
-		(void)clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec > end.tv_sec)
+		if (cps_monotonic_ms() > end)
 			return cps_failx(err, EBUSY, "another command has held the lock for %d s",
 					 LOCK_SECONDS);
 		(void)poll(NULL, 0, LOOK_MS);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file.h"
 #include "json.h"
 #include "mode.h"
 #include "own.h"
@@ -25,14 +24,11 @@
 static bool is_own_network(const char *bundle, struct cps_arena *a, const char **ret_hostname)
 {
 	cleanup_fd int dir = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	cleanup_free char *text = NULL;
 	const struct cps_json *root, *list;
 	struct cps_err ignored;
 	const char *type;
-	size_t len;
 
-	if (dir < 0 || cps_file_read(dir, "config.json", CONFIG_MAX, &text, &len, &ignored) < 0 ||
-	    cps_json_parse(a, text, len, &root, &ignored) < 0)
+	if (dir < 0 || cps_json_load(a, dir, "config.json", CONFIG_MAX, &root, &ignored) < 0)
 		return false;
 	if (cps_json_str(cps_json_get(root, "hostname"), ret_hostname, &ignored) < 0)
 		*ret_hostname = NULL;

@@ -145,6 +145,20 @@ static void base_add(const char *base, bool fill, const struct net_section *sect
 	}
 }
 
+/* A section but for the lines of one id. */
+static void others_add(const struct net_section *s, const char *id, struct cps_buf *ret)
+{
+	const char *at = s->text;
+	size_t count;
+	const struct net_hosts_line *l = net_section_find(s, id, strlen(id), &count);
+
+	for (; count; count--, l++) {
+		cps_buf_add(ret, at, (size_t)(l->text - at));
+		at = l->text + l->len;
+	}
+	cps_buf_add(ret, at, (size_t)(s->text + s->len - at));
+}
+
 void net_hosts_compose(const char *base, const char *id, const struct net_section *sections,
 		       size_t n, struct cps_buf *ret)
 {
@@ -160,5 +174,5 @@ void net_hosts_compose(const char *base, const char *id, const struct net_sectio
 	}
 	base_add(base, true, sections, n, ret);
 	for (size_t i = 0; i < n; i++)
-		cps_buf_add(ret, sections[i].text, sections[i].len);
+		others_add(&sections[i], id, ret);
 }

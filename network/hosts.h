@@ -42,7 +42,7 @@ int net_section_parse(const char *text, size_t len, struct cps_arena *a, struct 
 /* The first line of an id, *ret_n how many follow each other; NULL: none. */
 const struct net_hosts_line *net_section_find(const struct net_section *s, const char *id,
 					      size_t id_len, size_t *ret_n);
-/* A container's file. */
+/* A container's file: its own lines come before the others'. */
 void net_hosts_compose(const char *base, const char *id, const struct net_section *sections,
 		       size_t n, struct cps_buf *ret);
 

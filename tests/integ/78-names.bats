@@ -58,6 +58,9 @@ knows() {
 	done
 	knows web db 10.1.0.3
 	hosts_of db | grep -q '^fd01::2.web web-host www site$'
+	# each line is there once, one's own too
+	[ -z "$(hosts_of web | sort | uniq -d)" ]
+	[ "$(hosts_of web | grep -c web-host)" = 2 ]
 	capsule exec db ping -c 1 -W 3 www
 }
 

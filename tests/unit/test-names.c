@@ -141,7 +141,7 @@ START_TEST(own_lines_first_then_links_then_all)
 			 "10.0.0.2\tweb www\n"
 			 "10.0.0.1\tup\n"
 			 "10.0.0.3\tstore\n10.9.0.2\tstore\nfd00::2\tstore\n"
-			 "# gateway 10.0.0.1\n10.0.0.2\tweb www\n10.0.0.3\tdb mysql\n"
+			 "# gateway 10.0.0.1\n10.0.0.3\tdb mysql\n"
 			 "# gateway 10.9.0.1\n10.9.0.2\tdb\nfd00::2\tdb\n10.9.0.3\tweb2\n");
 }
 END_TEST

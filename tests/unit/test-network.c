@@ -15,11 +15,13 @@
 
 #include "bridge.h"
 #include "choose.h"
+#include "counters.h"
 #include "endpoint.h"
 #include "lease.h"
 #include "mode.h"
 #include "network.h"
 #include "own.h"
+#include "proc.h"
 #include "unit.h"
 
 static struct net_subnet subnet(const char *text)
@@ -433,6 +435,57 @@ START_TEST(a_mac_and_a_link_local_address_come_from_the_address)
 }
 END_TEST
 
+START_TEST(counters_are_those_of_all_interfaces_but_lo)
+{
+	static const char text[] =
+		"Inter-|   Receive                                                |  Transmit\n"
+		" face |bytes    packets errs drop fifo frame compressed multicast|bytes    "
+		"packets\n"
+		"    lo:     100       2    0    0    0     0          0         0      100       "
+		"2    "
+		"0    0    0     0       0          0\n"
+		"  eth0: 18446744073709551615 11 12 13 14 15 16 17 21 22 23 24 25 26 27 28\n"
+		"a-name-of-fifte:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"
+		"a-name-of-sixtee: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"
+		"eth9: 1 2 3\n";
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	const struct net_counters *v;
+	size_t n;
+
+	ck_assert_int_eq(net_counters_parse(text, &a, &v, &n), 0);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_str_eq(v[0].interface, "eth0");
+	ck_assert_uint_eq(v[0].rx_bytes, UINT64_MAX);
+	ck_assert_uint_eq(v[0].rx_packets, 11);
+	ck_assert_uint_eq(v[0].rx_errors, 12);
+	ck_assert_uint_eq(v[0].rx_dropped, 13);
+	ck_assert_uint_eq(v[0].tx_bytes, 21);
+	ck_assert_uint_eq(v[0].tx_packets, 22);
+	ck_assert_uint_eq(v[0].tx_errors, 23);
+	ck_assert_uint_eq(v[0].tx_dropped, 24);
+	ck_assert_str_eq(v[1].interface, "a-name-of-fifte");
+	ck_assert_uint_eq(v[1].tx_dropped, 12);
+	ck_assert_int_eq(net_counters_parse("", &a, &v, &n), 0);
+	ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
+START_TEST(counters_are_read_of_our_namespace_as_none)
+{
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	const struct net_counters *v;
+	struct net_process p = { .pid = getpid() };
+	struct cps_err err;
+	size_t n = 9;
+
+	ck_assert_int_eq(cps_proc_start_time(p.pid, &p.start_time), 0);
+	ck_assert_ok(net_counters_read(&p, &a, &v, &n, &err), err);
+	ck_assert_uint_eq(n, 0);
+	p.start_time++;
+	ck_assert_err(net_counters_read(&p, &a, &v, &n, &err), ESRCH, err, "process");
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -449,6 +502,8 @@ int main(void)
 		the_word_behind_network_is_understood,
 		a_subnet_is_chosen_around_those_in_use,
 		a_mac_and_a_link_local_address_come_from_the_address,
+		counters_are_those_of_all_interfaces_but_lo,
+		counters_are_read_of_our_namespace_as_none,
 		NULL,
 	};
 

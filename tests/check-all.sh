@@ -54,6 +54,8 @@ cat "$results.vm"
 # Each of these compares the whole machine before and after, so one at a time.
 stage integration "$build" check-integ 1
 stage sanitizers-integration "$build/sanitizers" check-sanitized 1
+# Each client in a world of its own.
+stage clients "$build" check-clients 4
 stage demo "$build" check-demo 1
 stage chaos "$build" check-chaos 1
 stage faults "$build/faults" check-faults 1

@@ -59,7 +59,8 @@ own_rootfs() {
 	config '.root.path = "rootfs" | .root.readonly = false'
 }
 
-# Everything on this machine that a container could leave behind, one line each, sorted.
+# Everything on this machine that a container could leave behind, one line each, sorted; without the lines that the extended
+# regular expression $OWN names.
 snapshot() {
 	{
 		sed 's/^[0-9]* [0-9]* [0-9]*:[0-9]* /mount /; s/ shared:[0-9]*//; s/ master:[0-9]*//' /proc/self/mountinfo
@@ -81,11 +82,11 @@ snapshot() {
 			[ -e "$p/exe" ] || continue
 			{ mapfile -d '' -t words <"$p/cmdline"; } 2>/dev/null || continue
 			case "${words[*]} " in
-			*bats* | ' ' | *tests/integ/run* | 'find '* | 'sort '* | 'sed '* | 'bash '*) ;;
+			*bats* | ' ' | *tests/integ/run* | 'find '* | 'grep '* | 'sort '* | 'sed '* | 'bash '*) ;;
 			*) echo "process ${words[*]} " ;;
 			esac
 		done
-	} | sort
+	} | grep -vE "${OWN:-^$}" | sort
 }
 
 # Removes what the test may leave on purpose, waits a moment for what is still on its way out, and

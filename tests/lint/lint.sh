@@ -18,6 +18,7 @@ scripts() {
 	echo bootstrap
 	echo .ci/run
 	echo tests/integ/run
+	echo tests/clients/run
 	find tests docs supervisor \( -name '*.sh' -o -name '*.bash' -o -name '*.bats' \) | LC_ALL=C sort
 }
 

@@ -114,6 +114,14 @@ void cps_jsonw_strn(struct cps_jsonw *w, const char *key, const char *value, siz
 	string_write(w->buf, value, len);
 }
 
+void cps_jsonw_strs(struct cps_jsonw *w, const char *key, const char *const *values)
+{
+	cps_jsonw_open(w, key, '[');
+	for (; values && *values; values++)
+		cps_jsonw_str(w, NULL, *values);
+	cps_jsonw_close(w, ']');
+}
+
 void cps_jsonw_i64(struct cps_jsonw *w, const char *key, int64_t value)
 {
 	item_start(w, key);

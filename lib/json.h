@@ -85,6 +85,8 @@ void cps_jsonw_open(struct cps_jsonw *w, const char *key, char bracket);     /* 
 void cps_jsonw_close(struct cps_jsonw *w, char bracket);		     /* '}' or ']' */
 void cps_jsonw_str(struct cps_jsonw *w, const char *key, const char *value); /* NULL writes null */
 void cps_jsonw_strn(struct cps_jsonw *w, const char *key, const char *value, size_t len);
+/* An array; values ends with NULL, or is NULL and the array empty. */
+void cps_jsonw_strs(struct cps_jsonw *w, const char *key, const char *const *values);
 void cps_jsonw_i64(struct cps_jsonw *w, const char *key, int64_t value);
 void cps_jsonw_u64(struct cps_jsonw *w, const char *key, uint64_t value);
 void cps_jsonw_bool(struct cps_jsonw *w, const char *key, bool value);

@@ -27,6 +27,7 @@
 #define CPS_OP_KEEP	 "keep"
 #define CPS_OP_ADOPT	 "adopt"
 #define CPS_OP_RESTORE	 "restore"
+#define CPS_OP_AT_EXIT	 "at-exit"
 
 /* Link B, shim to runtime: create, start, exec, kill, delete as above. Events: */
 #define CPS_EVENT_SPAWNED "spawned"

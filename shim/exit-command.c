@@ -18,6 +18,7 @@
 #include "exit.h"
 #include "own.h"
 #include "proc.h"
+#include "proto.h"
 #include "record.h"
 #include "shim.h"
 
@@ -110,6 +111,26 @@ static int run(struct shim *s, struct cps_err *err)
 	if (rc == 0) /* not reaped before we are back in the loop */
 		shim_child_add(s, &s->ct.exit_child, pid, cps_pidfd_open(pid), ended, s);
 	return rc;
+}
+
+int shim_exit_command_set(struct shim *s, const struct cps_json *node, struct cps_err *err)
+{
+	struct shim_container *ct = &s->ct;
+	int rc;
+
+	if (s->machine.state == SHIM_IDLE || s->machine.state == SHIM_CREATING)
+		return cps_failx(err, ESRCH, CPS_OP_AT_EXIT ": there is no container");
+	if (ct->exit_command)
+		return cps_failx(err, EEXIST, CPS_OP_AT_EXIT ": the container has a command");
+	if (!node)
+		return cps_failx(err, EINVAL, CPS_OP_AT_EXIT ": 'command' is missing");
+	rc = shim_exit_command_parse(node, &ct->exit_command, err);
+	if (rc < 0)
+		return rc;
+	shim_record_update(s);
+	if (s->machine.state == SHIM_EXITED)
+		shim_exit_command_run(s);
+	return 0;
 }
 
 void shim_exit_command_run(struct shim *s)

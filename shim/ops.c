@@ -18,6 +18,7 @@
 #include "debug.h"
 #include "events.h"
 #include "exec.h"
+#include "exit-command.h"
 #include "health.h"
 #include "io.h"
 #include "keep.h"
@@ -151,6 +152,15 @@ static int op_restore(struct shim_request *r, struct cps_err *err)
 		return cps_failx(err, EALREADY, "restore: container '%s' has its shim",
 				 r->shim->id);
 	return shim_adopt_restore(r->shim, r, err);
+}
+
+static int op_at_exit(struct shim_request *r, struct cps_err *err)
+{
+	int rc = shim_exit_command_set(r->shim, cps_json_get(r->body, "command"), err);
+
+	if (rc == 0)
+		shim_conn_ok(r->conn, r->id, "{}", NULL, 0);
+	return rc;
 }
 
 static int op_subscribe(struct shim_request *r, struct cps_err *err)
@@ -380,15 +390,16 @@ static int op_debug(struct shim_request *r, struct cps_err *err)
 }
 
 static const struct op ops[] = {
-	{ CPS_OP_HELLO, op_hello },   { CPS_OP_CREATE, op_create },
-	{ CPS_OP_START, op_start },   { CPS_OP_STATE, op_state },
-	{ CPS_OP_KILL, op_kill },     { CPS_OP_STOP, op_stop },
-	{ CPS_OP_EXEC, op_exec },     { CPS_OP_JOBS, op_jobs },
-	{ CPS_OP_RESIZE, op_resize }, { CPS_OP_ATTACH, op_attach },
-	{ CPS_OP_WAIT, op_wait },     { CPS_OP_SUBSCRIBE, op_subscribe },
-	{ CPS_OP_DELETE, op_delete }, { CPS_OP_SHUTDOWN, op_shutdown },
-	{ CPS_OP_DEBUG, op_debug },   { CPS_OP_KEEP, op_keep },
-	{ CPS_OP_ADOPT, op_adopt },   { CPS_OP_RESTORE, op_restore },
+	{ CPS_OP_HELLO, op_hello },	{ CPS_OP_CREATE, op_create },
+	{ CPS_OP_START, op_start },	{ CPS_OP_STATE, op_state },
+	{ CPS_OP_KILL, op_kill },	{ CPS_OP_STOP, op_stop },
+	{ CPS_OP_EXEC, op_exec },	{ CPS_OP_JOBS, op_jobs },
+	{ CPS_OP_RESIZE, op_resize },	{ CPS_OP_ATTACH, op_attach },
+	{ CPS_OP_WAIT, op_wait },	{ CPS_OP_SUBSCRIBE, op_subscribe },
+	{ CPS_OP_DELETE, op_delete },	{ CPS_OP_SHUTDOWN, op_shutdown },
+	{ CPS_OP_DEBUG, op_debug },	{ CPS_OP_KEEP, op_keep },
+	{ CPS_OP_ADOPT, op_adopt },	{ CPS_OP_RESTORE, op_restore },
+	{ CPS_OP_AT_EXIT, op_at_exit },
 };
 
 /* What makes sense while it is not known yet what there is. */

@@ -62,10 +62,7 @@ static void health_write(const struct sup_health *h, struct cps_jsonw *w)
 	if (!h->args)
 		return;
 	cps_jsonw_open(w, "health", '{');
-	cps_jsonw_open(w, "args", '[');
-	for (size_t i = 0; h->args[i]; i++)
-		cps_jsonw_str(w, NULL, h->args[i]);
-	cps_jsonw_close(w, ']');
+	cps_jsonw_strs(w, "args", h->args);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (numbers[i].value)
 			cps_jsonw_i64(w, numbers[i].key, numbers[i].value);
@@ -78,12 +75,8 @@ static void image_write(const struct sup_create_image *image, struct sup_request
 	if (image->user)
 		cps_jsonw_str(&r->w, "user", image->user);
 	health_write(image->health, &r->w);
-	if (!image->exit_command)
-		return;
-	cps_jsonw_open(&r->w, "exit_command", '[');
-	for (size_t i = 0; image->exit_command[i]; i++)
-		cps_jsonw_str(&r->w, NULL, image->exit_command[i]);
-	cps_jsonw_close(&r->w, ']');
+	if (image->exit_command)
+		cps_jsonw_strs(&r->w, "exit_command", image->exit_command);
 }
 
 static int request_write(const struct sup_create *create, const char *stdin_kind,

@@ -15,6 +15,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "adopt.h"
 #include "create.h"
 #include "delete.h"
 #include "file.h"
@@ -22,6 +23,7 @@
 #include "image-prepare.h"
 #include "join.h"
 #include "own.h"
+#include "proto.h"
 #include "start.h"
 
 #define ID_BYTES  6
@@ -50,20 +52,21 @@ static int id_make(char buf[2 * ID_BYTES + 1], struct cps_err *err)
 	return 0;
 }
 
-/* --rm of one that nobody waits for: its shim has this run when it has ended. */
-static int exit_command(const struct sup_ctx *ctx, const struct sup_prepared *p,
-			struct cps_arena *a, const char **args, struct cps_err *err)
+/* --rm of one that nobody waits for, or not any more: its shim has this run when it has ended. */
+static int exit_command(const struct sup_ctx *ctx, const char *id, struct cps_arena *a,
+			const char *args[EXIT_ARGS], struct cps_err *err)
 {
-	char self[PATH_MAX], root[PATH_MAX];
+	char self[PATH_MAX], root[PATH_MAX], data[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *words[] = { self,	      "--root", root, "--data-root",
-				p->data_root, "delete", "-f", p->plan.id };
+	const char *words[] = { self, "--root", root, "--data-root", data, "delete", "-f", id };
 
 	if (n < 0)
 		return cps_fail(err, errno, "read /proc/self/exe");
 	self[n] = '\0';
 	if (!realpath(ctx->root, root))
 		return cps_fail(err, errno, "find '%s'", ctx->root);
+	if (!realpath(ctx->data_root, data))
+		return cps_fail(err, errno, "find '%s'", ctx->data_root);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		args[i] = cps_arena_strdup(a, words[i]);
 		if (!args[i])
@@ -86,7 +89,7 @@ static int create(struct sup_ctx *ctx, struct sup_run *run, struct sup_prepared 
 	int rc = cps_mkdir_all(ctx->root, 0700, err);
 
 	if (rc == 0 && run->rm && run->detach) {
-		rc = exit_command(ctx, p, &p->arena, after, err);
+		rc = exit_command(ctx, p->plan.id, &p->arena, after, err);
 		image.exit_command = after;
 	}
 	if (rc < 0)
@@ -127,6 +130,32 @@ static int delete_own(const struct sup_ctx *ctx, const char *id, struct life *li
 	if (warnings.len)
 		fprintf(stderr, "capsule: run %s: %s", id, warnings.data);
 	return rc;
+}
+
+static void at_exit_write(struct sup_request *r, const void *arg)
+{
+	cps_jsonw_strs(&r->w, "command", (const char *const *)arg);
+}
+
+/* --rm, and the user has detached: from now on it is deleted as one begun with -d is. */
+static int rm_leave(struct sup_ctx *ctx, const char *what, const char *id, struct life *life,
+		    struct cps_err *err)
+{
+	const char *args[EXIT_ARGS];
+	const struct sup_question q = { .what = what,
+					.op = CPS_OP_AT_EXIT,
+					.write = at_exit_write,
+					.arg = args,
+					.timeout_ms = SUP_HELLO_MS };
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	struct sup_container c = { 0 };
+	int rc = exit_command(ctx, id, &a, args, err);
+
+	if (rc == 0)
+		rc = sup_ask(ctx, &q, &c, &life->client, NULL, err);
+	if (rc < 0 && life->client.sock < 0 && c.id && c.status == SUP_STATUS_STOPPED)
+		rc = delete_own(ctx, id, life, err);
+	return cps_wrap(err, rc, "--rm: it is not deleted at its end");
 }
 
 /* Prepared, created, on its network: only the start is left. The directory's lock is given back,
@@ -178,8 +207,10 @@ int sup_image_run(struct sup_ctx *ctx, struct sup_run *run, struct cps_err *err)
 			(void)delete_own(ctx, id, &life, &ignored);
 		return cps_wrap(err, rc, "%s", what);
 	}
-	if (run->detach || rc == 1) {
-		if (run->detach && !run->id)
+	if (rc == 1)
+		return run->rm ? cps_wrap(err, rm_leave(ctx, what, id, &life, err), "%s", what) : 0;
+	if (run->detach) {
+		if (!run->id)
 			puts(id);
 		return 0;
 	}

@@ -18,14 +18,6 @@
 #define INIT_IN_IT   "/sbin/capsule-init"
 #define STRINGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-static void strings_write(struct cps_jsonw *w, const char *key, const char *const *v)
-{
-	cps_jsonw_open(w, key, '[');
-	for (size_t i = 0; v && v[i]; i++)
-		cps_jsonw_str(w, NULL, v[i]);
-	cps_jsonw_close(w, ']');
-}
-
 /* ---- process ---- */
 
 static void caps_write(const struct sup_plan *p, struct cps_jsonw *w)
@@ -59,8 +51,8 @@ static int process_write(const struct sup_plan *p, struct cps_jsonw *w, struct c
 	}
 	/* by name it is the runtime's to look up: `user` of the shim's create */
 	cps_jsonw_raw(w, "user", "{\"uid\":0,\"gid\":0}");
-	strings_write(w, "args", p->args.v);
-	strings_write(w, "env", p->env.v);
+	cps_jsonw_strs(w, "args", p->args.v);
+	cps_jsonw_strs(w, "env", p->env.v);
 	cps_jsonw_str(w, "cwd", p->cwd);
 	caps_write(p, w);
 	rc = sup_spec_rlimits(p, w, err);
@@ -78,7 +70,7 @@ static void mount_write(struct cps_jsonw *w, const char *destination, const char
 	cps_jsonw_str(w, "destination", destination);
 	cps_jsonw_str(w, "type", type);
 	cps_jsonw_str(w, "source", source);
-	strings_write(w, "options", options);
+	cps_jsonw_strs(w, "options", options);
 	cps_jsonw_close(w, '}');
 }
 
@@ -246,8 +238,8 @@ static void masks_write(const struct sup_plan *p, struct cps_jsonw *w)
 
 	if (p->run->privileged)
 		return;
-	strings_write(w, "maskedPaths", masked);
-	strings_write(w, "readonlyPaths", readonly);
+	cps_jsonw_strs(w, "maskedPaths", masked);
+	cps_jsonw_strs(w, "readonlyPaths", readonly);
 }
 
 static bool is_32(const char *architecture)

@@ -8,6 +8,10 @@ load helpers
 setup() { integ_setup; }
 teardown() { integ_teardown; }
 
+none_listed() {
+	[ -z "$(capsule list -q)" ]
+}
+
 # on_terminal INPUT-COMMAND ARG...: capsule ARG... on a terminal, typed at by the command.
 on_terminal() {
 	local input=$1
@@ -70,6 +74,20 @@ on_terminal() {
 	run on_terminal "sleep 0.5; echo exit 4; sleep 0.5" attach c1
 	[ "$(capsule wait c1)" = 4 ]
 	capsule delete c1
+}
+
+@test "run --rm, then ctrl-p ctrl-q: it lives on, and is deleted at its end" {
+	for how in exit "kill -9 of its shim, then exit"; do
+		run on_terminal "sleep 0.5; printf '\\020\\021'; sleep 0.5" image run --rm -it -id c1 -network none "$INTEG_ROOTFS" sh
+		[ "$(capsule state c1 | jq -r .status)" = running ]
+		if [ "$how" != exit ]; then
+			kill -9 "$(capsule state -d c1 | jq .shim.pid)"
+		fi
+		run on_terminal "sleep 0.5; echo exit 4; sleep 0.5" attach c1
+		wait_until 10 none_listed
+		[ -z "$(ls "$ROOT/data/containers")" ]
+	done
+	rm -rf "$ROOT/data"
 }
 
 @test "a change of the terminal's size reaches the container" {

@@ -260,6 +260,43 @@ START_TEST(test_no_exit_command_for_a_create_that_fails)
 }
 END_TEST
 
+/* 0: it has ended before; 1: it ends afterwards; 2: that is left to a successor. */
+START_TEST(test_at_exit_gives_it_a_command_later)
+{
+	char words[200];
+
+	h_start(&h, SH("sleep 30"), NULL);
+	(void)snprintf(
+		words, sizeof(words),
+		"\"op\":\"at-exit\",\"command\":[\"/bin/sh\",\"-c\",\"echo a b end >>%s/ran\"]",
+		h.dir);
+	ck_assert_int_eq(h_error(&h, NULL, "%s", words), ESRCH);
+	h_create(&h);
+	(void)h_ok(&h, "\"op\":\"start\"");
+	(void)h_error(&h, NULL, "\"op\":\"at-exit\"");
+	(void)h_error(&h, NULL, "\"op\":\"at-exit\",\"command\":[]");
+	if (_i > 0)
+		(void)h_ok(&h, "%s", words);
+	if (_i == 2) {
+		h_kill_shim(&h);
+		(void)h_adopt(&h);
+	}
+	(void)h_ok(&h, "\"op\":\"kill\",\"signal\":9");
+	if (_i == 2)
+		h_reap();
+	(void)h_ok(&h, "\"op\":\"wait\"");
+	if (_i == 0)
+		(void)h_ok(&h, "%s", words);
+	free(beside_soon("ran", "a b end\n"));
+	/* there is one, run or not */
+	(void)h_error(&h, NULL, "%s", words);
+	(void)h_ok(&h, "\"op\":\"delete\"");
+	ck_assert_uint_eq(runs(), 1);
+	if (_i == 2)
+		h_reap();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("shim-create");
@@ -276,6 +313,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_an_exit_command_that_fails_is_one_line_in_the_log_of_the_shim,
 			    0, 3);
 	tcase_add_test(tc, test_no_exit_command_for_a_create_that_fails);
+	tcase_add_loop_test(tc, test_at_exit_gives_it_a_command_later, 0, 3);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -16,6 +16,7 @@
 #include "mount-opts.h"
 #include "own.h"
 #include "plan.h"
+#include "scheduling-words.h"
 #include "seccomp-words.h"
 
 static const char *hook_word(size_t i)
@@ -93,6 +94,10 @@ static void write_linux(struct cps_jsonw *w)
 	write_flag(w, "apparmor", false);
 	write_flag(w, "selinux", false);
 	write_flag(w, "intelRdt", false);
+	cps_jsonw_open(w, "memoryPolicy", '{');
+	write_list(w, "modes", rt_memory_policy_mode);
+	write_list(w, "flags", rt_memory_policy_flag);
+	cps_jsonw_close(w, '}');
 	cps_jsonw_open(w, "mountExtensions", '{');
 	write_flag(w, "idmap", false);
 	cps_jsonw_close(w, '}');

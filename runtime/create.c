@@ -63,6 +63,8 @@ static const struct rt_step create_steps[] = {
 	{ RT_INIT,   "readonly-root",          want_readonly_root,         step_readonly_root,          NULL           },
 	{ RT_INIT,   "home",                   want_home,                  step_home,                   NULL           },
 	{ RT_INIT,   "rlimits",                want_rlimits,               step_rlimits,                NULL           },
+	{ RT_INIT,   "memory-policy",          want_memory_policy,         step_memory_policy,          NULL           },
+	{ RT_INIT,   "personality",            want_personality,           step_personality,            NULL           },
 	/* -- init: giving privileges up, irrevocably, in this order --------------------------------- */
 	{ RT_INIT,   "bounding-set",           NULL,                       step_bounding_set,           NULL           },
 	{ RT_INIT,   "user",                   NULL,                       step_user,                   NULL           },
@@ -70,6 +72,8 @@ static const struct rt_step create_steps[] = {
 	{ RT_INIT,   "no-new-privileges",      want_no_new_privs,          step_no_new_privs,           NULL           },
 	{ RT_INIT,   "find-program",           NULL,                       step_find_program,           NULL           }, /* as the user that will run it */
 	/* -- the container is created --------------------------------------------------------------- */
+	{ RT_HOST,   "scheduler",              want_scheduler,             step_scheduler,              NULL           }, /* late: it may be a slow one */
+	{ RT_HOST,   "io-priority",            want_io_priority,           step_io_priority,            NULL           },
 	{ RT_HOST,   "console-hand-over",      want_terminal,              step_console_hand_over,      NULL           },
 	{ RT_HOST,   "created",                want_gate,                  step_created,                NULL           },
 	{ RT_START,  "wait-at-gate",           want_gate,                  step_wait_at_gate,           NULL           },

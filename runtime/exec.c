@@ -15,6 +15,7 @@ static const struct rt_step exec_steps[] = {
 	{ RT_HOST,   "seccomp-compile",        want_seccomp,               step_seccomp_compile,        NULL           },
 	{ RT_HOST,   "stdio-owner",            NULL,                       step_stdio_owner,            NULL           },
 	{ RT_HOST,   "baton",                  NULL,                       step_baton,                  NULL           },
+	{ RT_HOST,   "cpu-affinity-initial",   want_affinity_initial,      step_affinity_initial,       NULL           }, /* inherited */
 	{ RT_HOST,   "spawn-process",          NULL,                       step_spawn,                  undo_spawn     },
 	{ RT_HOST,   "raise-rlimits",          want_rlimits_userns,        step_raise_rlimits,          NULL           },
 	{ RT_HOST,   "oom-score-of-process",   want_oom_score_userns,      step_oom_score_of_init,      NULL           },
@@ -23,6 +24,7 @@ static const struct rt_step exec_steps[] = {
 	/* -- the process: into the container, where it can be seen from the moment of the join ------ */
 	{ RT_INIT,   "isolate",                NULL,                       step_isolate,                NULL           },
 	{ RT_INIT,   "cgroup-join",            want_direct_v1,             step_cgroup_join,            NULL           },
+	{ RT_INIT,   "cpu-affinity-final",     want_affinity_final,        step_affinity_final,         NULL           },
 	{ RT_INIT,   "oom-score",              want_oom_score,             step_oom_score,              NULL           },
 	{ RT_INIT,   "join-namespaces",        want_joins,                 step_join_namespaces,        NULL           },
 	{ RT_INIT,   "enter-root",             want_no_mntns,              step_enter_root,             NULL           },
@@ -33,12 +35,16 @@ static const struct rt_step exec_steps[] = {
 	{ RT_INIT,   "working-directory",      NULL,                       step_working_directory,      NULL           },
 	{ RT_INIT,   "home",                   want_home,                  step_home,                   NULL           },
 	{ RT_INIT,   "rlimits",                want_rlimits,               step_rlimits,                NULL           },
+	{ RT_INIT,   "memory-policy",          want_memory_policy,         step_memory_policy,          NULL           },
+	{ RT_INIT,   "personality",            want_personality,           step_personality,            NULL           },
 	/* -- giving privileges up, as in create ----------------------------------------------------- */
 	{ RT_INIT,   "bounding-set",           NULL,                       step_bounding_set,           NULL           },
 	{ RT_INIT,   "user",                   NULL,                       step_user,                   NULL           },
 	{ RT_INIT,   "capabilities",           NULL,                       step_capabilities,           NULL           },
 	{ RT_INIT,   "no-new-privileges",      want_no_new_privs,          step_no_new_privs,           NULL           },
 	{ RT_INIT,   "find-program",           NULL,                       step_find_program,           NULL           },
+	{ RT_HOST,   "scheduler",              want_scheduler,             step_scheduler,              NULL           },
+	{ RT_HOST,   "io-priority",            want_io_priority,           step_io_priority,            NULL           },
 	{ RT_HOST,   "console-hand-over",      want_terminal,              step_console_hand_over,      NULL           },
 	{ RT_START,  "seccomp",                want_seccomp,               step_seccomp,                NULL           },
 	{ RT_START,  "drop-admin",             want_seccomp_privileged,    step_drop_admin,             NULL           },

@@ -317,3 +317,41 @@ int rt_spec_map(const struct rt_spec_in *in, const struct cps_json *node, size_t
 	*ret_pairs = pairs;
 	return 0;
 }
+
+int rt_spec_word(const struct cps_json *node, const struct rt_spec_word *words, const char *what,
+		 uint64_t *ret, struct cps_err *err)
+{
+	const char *text;
+	int rc;
+
+	rc = cps_json_str(node, &text, err);
+	if (rc < 0)
+		return rc;
+	for (; words->name; words++) {
+		if (strcmp(words->name, text) != 0)
+			continue;
+		*ret = words->number;
+		return 0;
+	}
+	return cps_json_fail(node, EINVAL, err, "'%s' is no %s", text, what);
+}
+
+int rt_spec_words(const struct cps_json *node, const struct rt_spec_word *words, const char *what,
+		  uint64_t *ret, struct cps_err *err)
+{
+	const struct cps_json *child;
+	uint64_t all = 0, one;
+	int rc;
+
+	rc = cps_json_want(node, CPS_JSON_ARRAY, err);
+	if (rc < 0)
+		return rc;
+	for (child = node->first; child; child = child->next) {
+		rc = rt_spec_word(child, words, what, &one, err);
+		if (rc < 0)
+			return rc;
+		all |= one;
+	}
+	*ret = all;
+	return 0;
+}

@@ -58,12 +58,30 @@ rt_spec_parser rt_spec_resources; /* struct rt_resources */
 rt_spec_parser rt_spec_seccomp;	  /* struct rt_seccomp */
 rt_spec_parser rt_spec_sysctl;	  /* struct rt_spec: linux.sysctl */
 
+/* spec-scheduling.c */
+rt_spec_parser rt_spec_scheduler;     /* struct rt_scheduler */
+rt_spec_parser rt_spec_io_priority;   /* struct rt_io_priority */
+rt_spec_parser rt_spec_affinity;      /* struct rt_process */
+rt_spec_parser rt_spec_memory_policy; /* struct rt_memory_policy */
+rt_spec_parser rt_spec_personality;   /* struct rt_u64 */
+
 /* A map of strings to strings. Keys are not empty. */
 int rt_spec_map(const struct rt_spec_in *in, const struct cps_json *node, size_t *ret_count,
 		const struct rt_key_value **ret_pairs, struct cps_err *err);
 /* KEY=VALUE lists joined: later ones replace earlier ones of the same key, in their place. */
 int rt_spec_env_join(const struct rt_spec_in *in, const struct rt_strs *first,
 		     const struct rt_strs *second, struct rt_strs *ret, struct cps_err *err);
+
+/* A word of a table, and its number. what: "memory policy", for the error. */
+struct rt_spec_word {
+	const char *name; /* NULL ends the table */
+	uint64_t number;
+};
+int rt_spec_word(const struct cps_json *node, const struct rt_spec_word *words, const char *what,
+		 uint64_t *ret, struct cps_err *err);
+/* An array of such words, their numbers joined by "or". */
+int rt_spec_words(const struct cps_json *node, const struct rt_spec_word *words, const char *what,
+		  uint64_t *ret, struct cps_err *err);
 
 /* What only the whole tells: namespaces that other members need. top: the config's object. */
 int rt_spec_check_linux(const struct rt_spec *spec, const struct cps_json *top,

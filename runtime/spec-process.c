@@ -277,9 +277,9 @@ static const struct rt_spec_member process_members[] = {
 	{ "oomScoreAdj", parse_oom_score, offsetof(struct rt_process, oom_score_adj) },
 	{ "apparmorProfile", NULL, 0 },
 	{ "selinuxLabel", NULL, 0 },
-	{ "scheduler", NULL, 0 },
-	{ "ioPriority", NULL, 0 },
-	{ "execCPUAffinity", NULL, 0 },
+	{ "scheduler", rt_spec_scheduler, offsetof(struct rt_process, scheduler) },
+	{ "ioPriority", rt_spec_io_priority, offsetof(struct rt_process, io_priority) },
+	{ "execCPUAffinity", rt_spec_affinity, 0 },
 	{ NULL, NULL, 0 },
 };
 

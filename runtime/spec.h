@@ -66,6 +66,28 @@ struct rt_user {
 	const char *name; /* a process patch only (docs/protocol.md): "name[:group]", else NULL */
 };
 
+/* A set of small numbers (CPUs, memory nodes), as "0-3,7" says it. */
+struct rt_bits {
+	unsigned count; /* bits in v: the highest number, plus one; 0: none was given */
+	const unsigned long *v;
+};
+
+struct rt_scheduler {
+	bool set;
+	const char *name; /* of the policy, for errors */
+	uint32_t policy;  /* SCHED_* */
+	uint64_t flags;	  /* SCHED_FLAG_* */
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period; /* nanoseconds */
+};
+
+struct rt_io_priority {
+	bool set;
+	int klass;    /* IOPRIO_CLASS_* */
+	int priority; /* 0 (highest) to 7 */
+};
+
 struct rt_process {
 	bool terminal;
 	unsigned rows, cols; /* consoleSize; 0: not given */
@@ -79,6 +101,11 @@ struct rt_process {
 	const struct rt_rlimit *rlimits;
 	bool no_new_privs;
 	struct rt_i64 oom_score_adj;
+	struct rt_scheduler scheduler;
+	struct rt_io_priority io_priority;
+	struct { /* of processes that exec adds: before and after they join the cgroup */
+		struct rt_bits initial, final;
+	} affinity;
 };
 
 enum rt_ns {
@@ -174,6 +201,13 @@ struct rt_hook {
 	int64_t timeout_ms; /* 0: none */
 };
 
+struct rt_memory_policy { /* of the container's processes, for set_mempolicy(2) */
+	bool set;
+	const char *name; /* of the mode, for errors */
+	int mode;	  /* MPOL_* with MPOL_F_* */
+	struct rt_bits nodes;
+};
+
 enum rt_hook_kind {
 	RT_HOOK_PRESTART,
 	RT_HOOK_CREATE_RUNTIME,
@@ -239,6 +273,8 @@ struct rt_spec {
 	size_t nsysctl;
 	const struct rt_key_value *sysctl;
 	struct rt_strs masked_paths, readonly_paths;
+	struct rt_memory_policy memory_policy;
+	struct rt_u64 personality; /* PER_* */
 };
 
 /* Parses and checks config.json's text (at most RT_SPEC_MAX bytes). bundle: absolute path, for

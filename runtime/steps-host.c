@@ -25,6 +25,7 @@
 #include "own.h"
 #include "proto.h"
 #include "rlimits.h"
+#include "scheduling.h"
 #include "spawn.h"
 #include "start.h"
 
@@ -318,6 +319,21 @@ int step_hooks_create_runtime(struct rt_ctx *ctx, struct cps_err *err)
 		rc = rt_hooks_run(&ctx->spec->hooks, RT_HOOK_CREATE_RUNTIME, &ctx->state,
 				  RT_STATUS_CREATING, ctx->pid, err);
 	return rc;
+}
+
+int step_affinity_initial(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_affinity_set(&ctx->process->affinity.initial, "initial", err);
+}
+
+int step_scheduler(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_scheduler_set(ctx->pid, &ctx->process->scheduler, err);
+}
+
+int step_io_priority(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_io_priority_set(ctx->pid, &ctx->process->io_priority, err);
 }
 
 /* The pty's master came with the baton. */

@@ -34,6 +34,7 @@
 #include "net.h"
 #include "own.h"
 #include "rlimits.h"
+#include "scheduling.h"
 #include "spawn.h"
 #include "start.h"
 
@@ -255,7 +256,22 @@ int step_working_directory(struct rt_ctx *ctx, struct cps_err *err)
 
 int step_rlimits(struct rt_ctx *ctx, struct cps_err *err)
 {
-	return rt_rlimits_set(ctx->process, err);
+	return rt_rlimits_set(ctx->process, ctx->warn, err);
+}
+
+int step_affinity_final(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_affinity_set(&ctx->process->affinity.final, "final", err);
+}
+
+int step_memory_policy(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_memory_policy_set(&ctx->spec->memory_policy, err);
+}
+
+int step_personality(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_personality_set(ctx->spec->personality.v, err);
 }
 
 int step_bounding_set(struct rt_ctx *ctx, struct cps_err *err)

@@ -65,6 +65,36 @@ bool want_rlimits_userns(const struct rt_ctx *ctx)
 	return ctx->process->nrlimits > 0 && ctx->plan.userns;
 }
 
+bool want_scheduler(const struct rt_ctx *ctx)
+{
+	return ctx->process->scheduler.set;
+}
+
+bool want_io_priority(const struct rt_ctx *ctx)
+{
+	return ctx->process->io_priority.set;
+}
+
+bool want_affinity_initial(const struct rt_ctx *ctx)
+{
+	return ctx->process->affinity.initial.count > 0;
+}
+
+bool want_affinity_final(const struct rt_ctx *ctx)
+{
+	return ctx->process->affinity.final.count > 0;
+}
+
+bool want_memory_policy(const struct rt_ctx *ctx)
+{
+	return ctx->spec->memory_policy.set;
+}
+
+bool want_personality(const struct rt_ctx *ctx)
+{
+	return ctx->spec->personality.set;
+}
+
 bool want_pid_file(const struct rt_ctx *ctx)
 {
 	return ctx->req->pid_file;

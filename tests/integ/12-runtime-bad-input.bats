@@ -75,7 +75,6 @@ refused() {
 		process.apparmorProfile .process.apparmorProfile = "x"
 		process.selinuxLabel .process.selinuxLabel = "x"
 		linux.intelRdt .linux.intelRdt = {closID: "x"}
-		linux.personality .linux.personality = {domain: "LINUX32"}
 		tmpcopyup .mounts[1].options += ["tmpcopyup"]
 		idmap .mounts[1].options += ["idmap"]
 		hostname .linux.namespaces |= map(select(.type != "uts"))

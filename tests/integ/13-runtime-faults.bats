@@ -73,6 +73,8 @@ everything_on() {
 		prestart: [{path: "/bin/true"}], createRuntime: [{path: "/bin/true"}], createContainer: [{path: "/bin/true"}],
 		startContainer: [{path: "/bin/true"}], poststop: [{path: "/bin/true"}] }
 		| .process.oomScoreAdj = 100
+		| .process.scheduler = {policy: "SCHED_BATCH"} | .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 5}
+		| .linux.memoryPolicy = {mode: "MPOL_LOCAL"} | .linux.personality = {domain: "LINUX"}
 		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mount"], action: "SCMP_ACT_ERRNO"}]}
 		| .linux.sysctl = {"net.ipv4.ip_forward": "1"}
 		| .linux.namespaces += [{type: "cgroup"}]'
@@ -158,7 +160,9 @@ start_unreaped() {
 
 @test "exec: every row fails or dies, and the container goes on" {
 	local side row kind
-	config '.process.args = ["tinit", "sleep"] | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"} | .process.oomScoreAdj = 10'
+	config '.process.args = ["tinit", "sleep"] | .process.execCPUAffinity = {initial: "0", final: "0"}
+		| .process.scheduler = {policy: "SCHED_BATCH"} | .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 5}
+		| .linux.memoryPolicy = {mode: "MPOL_LOCAL"} | .linux.personality = {domain: "LINUX"} | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"} | .process.oomScoreAdj = 10'
 	runtime run --detach c
 	while read -r side row; do
 		for kind in before after die; do

@@ -84,9 +84,6 @@ refused() {
 	done <<'ROWS'
 process.apparmorProfile .process.apparmorProfile = "x"
 process.selinuxLabel .process.selinuxLabel = "x"
-process.scheduler .process.scheduler.policy = "SCHED_IDLE"
-process.ioPriority .process.ioPriority.class = "IOPRIO_CLASS_IDLE"
-linux.personality .linux.personality.domain = "LINUX32"
 linux.timeOffsets .linux.timeOffsets.boottime.secs = 5
 linux.intelRdt .linux.intelRdt.closID = "x"
 linux.resources.rdma .linux.resources.rdma.mlx.hcaHandles = 1
@@ -197,11 +194,6 @@ ROWS
 @test "a sysctl's value that the kernel refuses" {
 	config '.linux.sysctl = {"net.ipv4.ip_forward": "many"}'
 	refused "net.ipv4.ip_forward"
-}
-
-@test "an rlimit above what may be given" {
-	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 1, hard: 4000000000}]'
-	refused "RLIMIT_NOFILE"
 }
 
 @test "exec: a process document with faults" {

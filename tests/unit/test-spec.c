@@ -158,6 +158,38 @@ START_TEST(linux_members)
 }
 END_TEST
 
+START_TEST(scheduling)
+{
+	const struct rt_spec *s = parse_with(
+		",\"scheduler\":{\"policy\":\"SCHED_DEADLINE\",\"flags\":["
+		"\"SCHED_FLAG_RESET_ON_FORK\",\"SCHED_FLAG_DL_OVERRUN\"],\"runtime\":1,"
+		"\"deadline\":2,\"period\":3},"
+		"\"ioPriority\":{\"class\":\"IOPRIO_CLASS_IDLE\",\"priority\":7},"
+		"\"execCPUAffinity\":{\"initial\":\"0-1,64\",\"final\":\"\"}",
+		",\"memoryPolicy\":{\"mode\":\"MPOL_PREFERRED_MANY\",\"nodes\":\"0,3\",\"flags\":["
+		"\"MPOL_F_RELATIVE_NODES\"]},\"personality\":{\"domain\":\"LINUX32\"}",
+		"");
+	const struct rt_process *p = &s->process;
+
+	ck_assert(p->scheduler.set && p->io_priority.set);
+	ck_assert_uint_eq(p->scheduler.policy, 6);
+	ck_assert_uint_eq(p->scheduler.flags, 5);
+	ck_assert(p->scheduler.runtime == 1 && p->scheduler.period == 3);
+	ck_assert(p->io_priority.klass == 3 && p->io_priority.priority == 7);
+	ck_assert_uint_eq(p->affinity.initial.count, 65);
+	ck_assert_uint_eq(p->affinity.initial.v[0], 3);
+	ck_assert_uint_eq(p->affinity.initial.v[1], 1);
+	ck_assert_uint_eq(p->affinity.final.count, 0);
+	ck_assert(s->memory_policy.set && s->memory_policy.mode == (5 | 1 << 14));
+	ck_assert_uint_eq(s->memory_policy.nodes.v[0], 9);
+	ck_assert(s->personality.set && s->personality.v == 8);
+	s = parse_with(",\"scheduler\":{},\"ioPriority\":{}",
+		       ",\"memoryPolicy\":{},\"personality\":{}", "");
+	ck_assert(!s->process.scheduler.set && !s->process.io_priority.set);
+	ck_assert(!s->memory_policy.set && !s->personality.set);
+}
+END_TEST
+
 START_TEST(id_maps)
 {
 	const struct rt_spec *s =
@@ -403,6 +435,7 @@ int main(void)
 		top_members,
 		process_members,
 		linux_members,
+		scheduling,
 		id_maps,
 		resources,
 		resources_alone,

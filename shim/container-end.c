@@ -226,11 +226,23 @@ static void deleted(void *owner, int rc, const struct cps_err *why, const char *
 	struct shim *s = owner;
 
 	s->ct.link = NULL;
-	if (rc < 0) {
-		s->ct.failed = *why;
-		(void)snprintf(s->ct.failed_step, sizeof(s->ct.failed_step), "%s", step);
-	}
-	shim_news(s, rc < 0 ? SHIM_E_DELETE_FAILED : SHIM_E_DELETE_DONE);
+	s->ct.deleted = rc == 0;
+	if (rc == 0)
+		return; /* shim_deleted_settle() follows */
+	s->ct.failed = *why;
+	(void)snprintf(s->ct.failed_step, sizeof(s->ct.failed_step), "%s", step);
+	shim_news(s, SHIM_E_DELETE_FAILED);
+}
+
+/* A runtime that is late, with a `kill` of the whole cgroup, with an exec, knows its container by
+ * name: once we say that the name is free it would do that to the next one who has it. Nothing is
+ * left for it to do. */
+void shim_deleted_settle(struct shim *s)
+{
+	if (!s->ct.deleted || shim_links_kill(s))
+		return;
+	s->ct.deleted = false;
+	shim_news(s, SHIM_E_DELETE_DONE);
 }
 
 static int delete_send(struct shim *s, struct cps_err *err)

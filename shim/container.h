@@ -78,6 +78,7 @@ struct shim_container {
 	unsigned exit_tries; /* of writing the exit record */
 	bool delete_wanted;  /* once it has exited */
 	bool quit_wanted;    /* once it has exited */
+	bool deleted;	     /* told when no runtime is at work any more */
 	bool exit_command_run;
 	struct shim_child exit_child; /* the exit command's process */
 };
@@ -100,6 +101,8 @@ void shim_timer(struct event *e, uint64_t ms);
 /* Asks the runtime to signal all of the container's cgroup. Waiters of `r` are answered; r may be
  * NULL. */
 int shim_kill_all(struct shim *s, int signal, struct shim_request *r, struct cps_err *err);
+/* For reap.c: the runtimes that have ended are known. */
+void shim_deleted_settle(struct shim *s);
 /* {"event":name}, with the exit object if there is one. */
 void shim_event_send(struct shim *s, const char *name, const struct shim_exit *e);
 

@@ -159,6 +159,7 @@ void shim_reap(struct shim *s)
 			event_active(&s->signal_event, EV_TIMEOUT, 0); /* the rest next time */
 	}
 	shim_links_finish(s);
+	shim_deleted_settle(s);
 
 again:
 	LIST_FOREACH(c, &s->children, link)

@@ -385,6 +385,17 @@ void shim_link_kill(struct shim_link *l)
 		(void)cps_pidfd_signal(l->pidfd, SIGKILL);
 }
 
+bool shim_links_kill(struct shim *s)
+{
+	struct shim_link *l;
+
+	LIST_FOREACH(l, &s->links, link)
+	{
+		shim_link_kill(l);
+	}
+	return !LIST_EMPTY(&s->links);
+}
+
 void shim_link_abandon(struct shim_link *l)
 {
 	if (l)

@@ -35,6 +35,8 @@ int shim_link_start(struct shim *s, const char *json, size_t len, const int *fds
 		    struct cps_err *err);
 /* SIGKILL to the runtime; `done` follows. */
 void shim_link_kill(struct shim_link *l);
+/* The same to all that are at work. False: there are none. */
+bool shim_links_kill(struct shim *s);
 /* The owner goes: nobody is told any more. NULL is allowed. */
 void shim_link_abandon(struct shim_link *l);
 

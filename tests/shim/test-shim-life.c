@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gate.h"
@@ -360,6 +361,25 @@ START_TEST(test_a_delete_that_is_under_way_is_waited_for)
 }
 END_TEST
 
+/* `delete --force` has the whole cgroup killed. That must not reach the next container of its name.
+ */
+START_TEST(test_what_is_late_does_not_outlive_its_container)
+{
+	int64_t from;
+
+	h_start(&h, SH("exec sleep 30"), "{\"kill\":{\"delay_ms\":8000}}");
+	h_create(&h);
+	(void)h_ok(&h, "\"op\":\"start\"");
+	from = h_now_ms();
+	(void)h_ok(&h, "\"op\":\"delete\",\"force\":true");
+	ck_assert_int_lt(h_now_ms() - from, 4000); /* it is ended, not waited for */
+	h_shim_gone(&h, 0);
+	/* what outlives the shim becomes ours */
+	ck_assert_int_lt(waitpid(-1, NULL, WNOHANG), 0);
+	ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
 START_TEST(test_delete_force_of_a_create_that_hangs)
 {
 	int other;
@@ -482,6 +502,7 @@ int main(void)
 	tcase_add_test(tc, test_delete_force_of_a_running_one);
 	tcase_add_test(tc, test_delete_that_fails_can_be_repeated);
 	tcase_add_test(tc, test_a_delete_that_is_under_way_is_waited_for);
+	tcase_add_test(tc, test_what_is_late_does_not_outlive_its_container);
 	tcase_add_test(tc, test_delete_force_of_a_create_that_hangs);
 	tcase_add_test(tc, test_sigterm_stops_the_container_and_leaves_the_record);
 	tcase_add_test(tc, test_oom_is_told_before_the_exit);

@@ -278,3 +278,15 @@ bool cps_is_name(const char *text)
 	}
 	return true;
 }
+
+bool cps_list_has(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = list; *p; p += strcspn(p, ",")) {
+		p += *p == ',';
+		if (strncmp(p, word, len) == 0 && (p[len] == '\0' || p[len] == ','))
+			return true;
+	}
+	return false;
+}

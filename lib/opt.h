@@ -53,6 +53,8 @@ void cps_opt_help(const struct cps_opt *table);
 int cps_size_parse(const char *text, uint64_t *ret_bytes); /* 0 or -EINVAL; -ERANGE */
 /* A whole decimal number within [min, max]; 0, -EINVAL or -ERANGE. */
 int cps_num_parse(const char *text, int64_t min, int64_t max, int64_t *ret);
+/* Is word one of the words of "cpu,cpuacct"? */
+bool cps_list_has(const char *list, const char *word);
 /* D18: [a-zA-Z0-9][a-zA-Z0-9_.-]{0,63} */
 bool cps_is_name(const char *text);
 

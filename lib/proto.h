@@ -28,8 +28,10 @@
 #define CPS_OP_ADOPT	 "adopt"
 #define CPS_OP_RESTORE	 "restore"
 #define CPS_OP_AT_EXIT	 "at-exit"
+#define CPS_OP_PAUSE	 "pause"
+#define CPS_OP_RESUME	 "resume"
 
-/* Link B, shim to runtime: create, start, exec, kill, delete as above. Events: */
+/* Link B, shim to runtime: create, start, exec, kill, delete, pause, resume as above. Events: */
 #define CPS_EVENT_SPAWNED "spawned"
 #define CPS_EVENT_CONSOLE "console"
 #define CPS_EVENT_WARNING "warning"
@@ -43,6 +45,8 @@
 #define CPS_EVENT_EXEC_EXITED  "exec-exited"
 #define CPS_EVENT_DELETED      "deleted"
 #define CPS_EVENT_HEALTH       "health"
+#define CPS_EVENT_PAUSED       "paused"
+#define CPS_EVENT_RESUMED      "resumed"
 
 /* The file of all containers' events in the root directory, and its words. */
 #define CPS_EVLOG_FILE		"events.log"
@@ -61,5 +65,7 @@
 #define CPS_EVLOG_DELETE	"delete"
 #define CPS_EVLOG_ADOPT		"adopt"
 #define CPS_EVLOG_HEALTH	"health"
+#define CPS_EVLOG_PAUSE		"pause"
+#define CPS_EVLOG_RESUME	"resume"
 
 #endif

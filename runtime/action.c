@@ -86,8 +86,9 @@ int rt_action_exec(struct rt_ctx *ctx, struct rt_container *c, const struct rt_s
 	if (c->status == RT_STATUS_STOPPED || c->status == RT_STATUS_CREATING)
 		return cps_failx(err, ESRCH, "cannot exec in a container that is %s",
 				 rt_status_names[c->status]);
-	if (c->status == RT_STATUS_PAUSED)
-		return cps_failx(err, EBUSY, "cannot exec in a paused container");
+	if (c->status == RT_STATUS_PAUSED && !ctx->req->ignore_paused)
+		return cps_failx(err, EBUSY, "cannot exec in a paused container%s",
+				 ctx->req->link < 0 ? " (use --ignore-paused to override)" : "");
 	ctx->spec = spec;
 	ctx->process = process;
 	ctx->state = c->state;

@@ -49,6 +49,9 @@ int rt_cgroup_mkdir(struct rt_cgroup_dir *dir, void (*made_parent)(const char *p
 /* cgroup-kill.c */
 int rt_cgroup_v1_kill(const struct rt_cgroup *cg, struct cps_err *err);
 int rt_cgroup_v2_kill(const struct rt_cgroup *cg, struct cps_err *err);
+/* cgroup-freeze.c. v1: FREEZING turns into FROZEN when no process is on its way through the kernel
+ * any more; false: not within this time, or the group is gone. */
+bool rt_cgroup_v1_wait_frozen(const struct rt_cgroup_dir *dir, long most_us);
 /* cgroup-devices.c, cgroup-devices-bpf.c */
 int rt_cgroup_v1_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
 			 const struct rt_device *devices, size_t ndevices, struct cps_err *err);

@@ -244,29 +244,6 @@ static int kill_rounds(const struct rt_cgroup *cg, struct cps_err *err)
 	return 0;
 }
 
-/* FREEZING turns into FROZEN when no process is on its way through a fork any more: who would be
- * born after the list was read would be missed. Not for ever: one that waits for a disk cannot
- * freeze. */
-static void wait_frozen(const struct rt_cgroup_dir *dir)
-{
-	struct timespec pause = { 0, 20000 };
-	char path[RT_CGROUP_FILE];
-
-	(void)rt_cgroup_file(dir, "freezer.state", path);
-	for (long waited_us = 0; waited_us < 200000; waited_us += pause.tv_nsec / 1000) {
-		cleanup_free char *state = NULL;
-		struct cps_err ignored;
-		size_t len;
-
-		if (cps_file_read(AT_FDCWD, path, 64, &state, &len, &ignored) < 0 ||
-		    strcmp(state, "FROZEN\n") == 0)
-			return;
-		(void)nanosleep(&pause, NULL);
-		if (pause.tv_nsec < 5000000)
-			pause.tv_nsec *= 2;
-	}
-}
-
 static int thaw_visit(int fd, const char *name, void *arg)
 {
 	cleanup_fd int dir = group_open(fd, name);
@@ -295,7 +272,9 @@ int rt_cgroup_v1_kill(const struct rt_cgroup *cg, struct cps_err *err)
 		return 0; /* the group is gone, and who was in it */
 	if (rc < 0)
 		return rc;
-	wait_frozen(dir);
+	/* Who would be born after the list was read would be missed. Not for ever: one that waits
+	 * for a disk cannot freeze. */
+	(void)rt_cgroup_v1_wait_frozen(dir, 200000);
 	rc = signal_all(cg, SIGKILL, err);
 	thawed = thaw_visit(AT_FDCWD, rt_cgroup_file(dir, NULL, path), &later);
 	if (rc == 0 && thawed < 0)

@@ -22,6 +22,7 @@
 #include "cgroup-impl.h"
 #include "cgroup-values.h"
 #include "file.h"
+#include "opt.h"
 #include "own.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -31,24 +32,12 @@ static const struct rt_cgroup_ops *ops_of(const struct rt_cgroup *cg)
 	return cg->layout == RT_CGROUP_V2 ? &rt_cgroup_v2_ops : &rt_cgroup_v1_ops;
 }
 
-static bool has_word(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *p = list; *p; p += strcspn(p, ",")) {
-		p += *p == ',';
-		if (strncmp(p, word, len) == 0 && (p[len] == '\0' || p[len] == ','))
-			return true;
-	}
-	return false;
-}
-
 const struct rt_cgroup_dir *rt_cgroup_find(const struct rt_cgroup *cg, const char *controller)
 {
 	if (cg->layout == RT_CGROUP_V2)
 		return cg->ndirs ? &cg->dirs[0] : NULL;
 	for (unsigned i = 0; i < cg->ndirs; i++)
-		if (has_word(cg->dirs[i].controllers, controller))
+		if (cps_list_has(cg->dirs[i].controllers, controller))
 			return &cg->dirs[i];
 	return NULL;
 }

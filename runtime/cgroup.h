@@ -76,6 +76,10 @@ int rt_cgroup_pids(const struct rt_cgroup *cg, pid_t **ret_pids, size_t *ret_cou
 /* Signals every process in it and below. SIGKILL on v2 is cgroup.kill; on v1 the freezer holds
  * them while they are signalled, so that none can fork away. */
 int rt_cgroup_kill(const struct rt_cgroup *cg, int signal, struct cps_err *err);
+/* Stops all of its processes, or lets them go on; returns when they have. EOPNOTSUPP: there is no
+ * freezer. ETIMEDOUT: some do not stop, and all go on. EBUSY: a group above keeps them frozen. */
+int rt_cgroup_freeze(const struct rt_cgroup *cg, bool freeze, struct cps_err *err);
+bool rt_cgroup_is_frozen(const struct rt_cgroup *cg);
 /* Removes the directories that are ours (`made`), and those that the container made below them;
  * waits for the kernel to let go of dead processes, bounded, without a grace period when none is
  * needed. */

@@ -24,7 +24,7 @@ struct exec_options {
 	const char *process, *cwd, *user, *pid_file;
 	struct cps_opt_list env, caps, gids;
 	int64_t preserve_fds;
-	bool detach, tty, no_new_privs, ignore_paused;
+	bool detach, tty, no_new_privs;
 	const char *apparmor, *label, *cgroup;
 };
 
@@ -231,7 +231,8 @@ static int cmd_exec(const struct rt_globals *g, int argc, char **argv, int *ret_
 		{ "apparmor", 0, CPS_OPT_STR, &o.apparmor, "PROFILE", NULL },
 		{ "process-label", 0, CPS_OPT_STR, &o.label, "LABEL", NULL },
 		{ "cgroup", 0, CPS_OPT_STR, &o.cgroup, "PATH", NULL },
-		{ "ignore-paused", 0, CPS_OPT_FLAG, &o.ignore_paused, NULL, NULL },
+		{ "ignore-paused", 0, CPS_OPT_FLAG, &o.req.ignore_paused, NULL,
+		  "into a paused container too: it runs when that is resumed" },
 		{ 0 },
 	};
 	int count, rc;

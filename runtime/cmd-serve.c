@@ -232,6 +232,22 @@ static int serve_kill(struct service *s, struct cps_err *err)
 	return rc < 0 ? rc : rt_container_kill(&c, (int)signal, all, err);
 }
 
+static int serve_pause(struct service *s, struct cps_err *err)
+{
+	cleanup_container struct rt_container c = RT_CONTAINER_INIT;
+	int rc = rt_container_open(s->req.root, s->req.id, s->arena, &c, err);
+
+	return rc < 0 ? rc : rt_container_pause(&c, err);
+}
+
+static int serve_resume(struct service *s, struct cps_err *err)
+{
+	cleanup_container struct rt_container c = RT_CONTAINER_INIT;
+	int rc = rt_container_open(s->req.root, s->req.id, s->arena, &c, err);
+
+	return rc < 0 ? rc : rt_container_resume(&c, err);
+}
+
 static int serve_delete(struct service *s, struct cps_err *err)
 {
 	struct rt_warn warn = { .debug = s->debug };
@@ -256,7 +272,8 @@ static int serve_op(struct service *s, struct cps_err *err)
 	} ops[] = {
 		{ CPS_OP_CREATE, serve_create }, { CPS_OP_START, serve_start },
 		{ CPS_OP_EXEC, serve_exec },	 { CPS_OP_KILL, serve_kill },
-		{ CPS_OP_DELETE, serve_delete },
+		{ CPS_OP_DELETE, serve_delete }, { CPS_OP_PAUSE, serve_pause },
+		{ CPS_OP_RESUME, serve_resume },
 	};
 	const char *op;
 	int rc;

@@ -181,8 +181,28 @@ int rt_container_kill(struct rt_container *c, int signal, bool all, struct cps_e
 	rc = cps_pidfd_signal(c->pidfd, signal);
 	if (rc == -ESRCH)
 		return cps_failx(err, ESRCH, "container not running");
-	return rc < 0 ? cps_fail(err, -rc, "send signal %d to process %d", signal, c->state.pid)
-		      : 0;
+	if (rc < 0)
+		return cps_fail(err, -rc, "send signal %d to process %d", signal, c->state.pid);
+	/* v1: nobody dies in the freezer */
+	if (signal == SIGKILL && c->status == RT_STATUS_PAUSED)
+		return rt_cgroup_freeze(&c->state.cgroup, false, err);
+	return 0;
+}
+
+int rt_container_pause(struct rt_container *c, struct cps_err *err)
+{
+	if (c->status != RT_STATUS_RUNNING)
+		return cps_failx(err, c->pidfd >= 0 ? EBUSY : ESRCH,
+				 "container not running: it is %s", rt_status_names[c->status]);
+	return rt_cgroup_freeze(&c->state.cgroup, true, err);
+}
+
+int rt_container_resume(struct rt_container *c, struct cps_err *err)
+{
+	if (c->status != RT_STATUS_PAUSED)
+		return cps_failx(err, c->pidfd >= 0 ? EBUSY : ESRCH,
+				 "container not paused: it is %s", rt_status_names[c->status]);
+	return rt_cgroup_freeze(&c->state.cgroup, false, err);
 }
 
 /* A hook that fails is the hook's problem: the container goes all the same. */

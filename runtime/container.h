@@ -40,6 +40,9 @@ int rt_container_spec(const struct rt_container *c, const struct rt_spec **ret_s
 int rt_container_start(struct rt_container *c, struct cps_err *err);
 /* all: every process of its cgroup, also when its init is gone. */
 int rt_container_kill(struct rt_container *c, int signal, bool all, struct cps_err *err);
+/* Stops a running container's processes, lets a paused one's go on. ESRCH, EBUSY: it is neither. */
+int rt_container_pause(struct rt_container *c, struct cps_err *err);
+int rt_container_resume(struct rt_container *c, struct cps_err *err);
 /* Kills what lives (force; a created container needs none), runs poststop hooks, and removes
  * cgroups and files. A state directory that holds other things is left. */
 int rt_container_delete(struct rt_container *c, bool force, struct rt_warn *warn,

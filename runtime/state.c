@@ -229,28 +229,6 @@ static bool has_ended(int pidfd)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* The freezer has one file in each world; anything else costs more than the answer is worth. */
-static bool is_paused(const struct rt_cgroup *cg)
-{
-	for (unsigned i = 0; i < cg->ndirs; i++) {
-		const struct rt_cgroup_dir *d = &cg->dirs[i];
-		bool v2 = cg->layout == RT_CGROUP_V2;
-		cleanup_free char *text = NULL;
-		char path[RT_CGROUP_MOUNT_MAX + RT_CGROUP_PATH_MAX + 32];
-		struct cps_err ignored;
-		size_t len;
-
-		if (!v2 && strcmp(d->controllers, "freezer") != 0)
-			continue;
-		(void)snprintf(path, sizeof(path), "%s%s/%s", d->mount, d->path,
-			       v2 ? "cgroup.freeze" : "freezer.state");
-		if (cps_file_read(AT_FDCWD, path, 64, &text, &len, &ignored) < 0)
-			return false;
-		return v2 ? text[0] == '1' : text[0] == 'F';
-	}
-	return false;
-}
-
 bool rt_state_is_other_boot(const struct rt_state *s)
 {
 	struct cps_err ignored;
@@ -279,7 +257,7 @@ enum rt_status rt_state_status(const struct rt_state *s, int dir, int *ret_pidfd
 		*ret_pidfd = take_fd(&pidfd);
 	if (rt_gate_is_open(dir))
 		return RT_STATUS_CREATED;
-	return is_paused(&s->cgroup) ? RT_STATUS_PAUSED : RT_STATUS_RUNNING;
+	return rt_cgroup_is_frozen(&s->cgroup) ? RT_STATUS_PAUSED : RT_STATUS_RUNNING;
 }
 
 void rt_state_json(const struct rt_state *s, enum rt_status status, pid_t pid, bool full,

@@ -97,6 +97,7 @@ int shim_act_stop_begin(void *owner, void *arg, struct cps_err *err)
 	if (rc < 0)
 		return rc;
 	(void)shim_child_signal(&s->ct.init, signal); /* gone already: SIGCHLD is on its way */
+	shim_thaw(s);
 	stop_timer(s, timeout_ms);
 	return 0;
 }

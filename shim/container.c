@@ -56,6 +56,8 @@ static shim_action *const actions[SHIM_A_COUNT] = {
 	[SHIM_A_ADOPT_BEGIN] = shim_act_adopt_begin,
 	[SHIM_A_ADOPT_DONE] = shim_act_adopt_done,
 	[SHIM_A_ADOPT_FAILED] = shim_act_adopt_failed,
+	[SHIM_A_PAUSE] = shim_act_pause,
+	[SHIM_A_RESUME] = shim_act_resume,
 };
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -292,6 +294,8 @@ int shim_act_signal(void *owner, void *arg, struct cps_err *err)
 	rc = shim_child_signal(&s->ct.init, signal);
 	if (rc < 0)
 		return cps_fail(err, -rc, "kill");
+	if (signal == SIGKILL)
+		shim_thaw(s);
 	shim_conn_ok(r->conn, r->id, "{}", NULL, 0);
 	return 0;
 }
@@ -303,61 +307,4 @@ int shim_act_signal_all(void *owner, void *arg, struct cps_err *err)
 	int rc = signal_parse(r, &signal, err);
 
 	return rc < 0 ? rc : shim_kill_all(owner, signal, r, err);
-}
-
-/* One `kill all` of the runtime, and who waits for it. */
-struct kill_all {
-	struct shim *shim;
-	struct shim_waiters waiters;
-};
-
-static void killed_all(void *owner, int rc, const struct cps_err *why, const char *step)
-{
-	struct kill_all *k = owner;
-
-	if (rc < 0 && LIST_EMPTY(&k->waiters))
-		shim_note(&k->shim->note, "kill: %s", why->msg);
-	if (rc < 0)
-		shim_waiters_error(&k->waiters, why, step);
-	else
-		shim_waiters_ok(&k->waiters, "{}", NULL, 0);
-	free(k);
-}
-
-static int kill_all_send(struct kill_all *k, int signal, struct cps_err *err)
-{
-	static const struct shim_link_ops ops = { .done = killed_all };
-	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
-	struct cps_jsonw w;
-
-	cps_jsonw_init(&w, &b, false);
-	cps_jsonw_open(&w, NULL, '{');
-	cps_jsonw_str(&w, "op", CPS_OP_KILL);
-	cps_jsonw_str(&w, "root", k->shim->root);
-	cps_jsonw_str(&w, "id", k->shim->id);
-	cps_jsonw_i64(&w, "signal", signal);
-	cps_jsonw_bool(&w, "all", true);
-	cps_jsonw_close(&w, '}');
-	if (b.failed)
-		return cps_fail(err, ENOMEM, "kill");
-	return shim_link_start(k->shim, b.data, b.len, NULL, 0, &ops, k, NULL, err);
-}
-
-int shim_kill_all(struct shim *s, int signal, struct shim_request *r, struct cps_err *err)
-{
-	struct kill_all *k = calloc(1, sizeof(*k));
-	int rc = 0;
-
-	if (!k)
-		return cps_fail(err, ENOMEM, "kill");
-	k->shim = s;
-	if (r)
-		rc = shim_waiter_add(&k->waiters, r->conn, r->id, err);
-	if (rc == 0)
-		rc = kill_all_send(k, signal, err);
-	if (rc < 0) {
-		shim_waiter_drop(&k->waiters);
-		free(k);
-	}
-	return rc;
 }

@@ -103,6 +103,11 @@ void shim_timer(struct event *e, uint64_t ms);
 int shim_kill_all(struct shim *s, int signal, struct shim_request *r, struct cps_err *err);
 /* For reap.c: the runtimes that have ended are known. */
 void shim_deleted_settle(struct shim *s);
+/* Is it in the freezer, whoever has put it there? Looked up in its cgroup. */
+bool shim_is_paused(const struct shim *s);
+/* Has a paused container go on, since it was told to end: on v1 nobody dies in the freezer. Asks
+ * the runtime, and notes if that fails. */
+void shim_thaw(struct shim *s);
 /* {"event":name}, with the exit object if there is one. */
 void shim_event_send(struct shim *s, const char *name, const struct shim_exit *e);
 
@@ -131,6 +136,9 @@ shim_action shim_act_delete_kill;
 shim_action shim_act_delete_done;
 shim_action shim_act_delete_failed;
 shim_action shim_act_quit;
+/* runtime-ask.c */
+shim_action shim_act_pause;
+shim_action shim_act_resume;
 /* adopt.c */
 shim_action shim_act_adopt_begin;
 shim_action shim_act_adopt_done;

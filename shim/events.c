@@ -122,6 +122,15 @@ void shim_events_life(struct shim *s, const char *event)
 	line_close(&l);
 }
 
+void shim_events_done(struct shim *s, const char *event, const struct shim_waiters *who)
+{
+	struct line l;
+
+	line_open(&l, s, event);
+	waiter_write(&l, who);
+	line_close(&l);
+}
+
 void shim_events_failed(struct shim *s, const char *event, const struct cps_err *why)
 {
 	struct line l;

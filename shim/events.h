@@ -18,7 +18,10 @@
 struct shim;
 struct shim_exec;
 struct shim_request;
+struct shim_waiters;
 
+/* pause, resume, by the first of those who wait for it */
+void shim_events_done(struct shim *s, const char *event, const struct shim_waiters *who);
 /* create, start, oom, exit, delete, adopt: with what is known of the container by then. */
 void shim_events_life(struct shim *s, const char *event);
 /* create-failed, start-failed. */

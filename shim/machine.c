@@ -78,6 +78,9 @@ static const struct shim_cell container_cells[SHIM_STATE_COUNT][SHIM_EVENT_COUNT
 	[SHIM_RUNNING] [SHIM_E_STOP]          = A(STOP_BEGIN,    RUNNING),
 	[SHIM_RUNNING] [SHIM_E_STOP_TIMEOUT]  = A(STOP_KILL,     RUNNING),
 	[SHIM_RUNNING] [SHIM_E_EXEC]          = A(EXEC_BEGIN,    RUNNING),
+	/* That it is paused is no state: the runtime may be asked to by others. Who needs to know looks. */
+	[SHIM_RUNNING] [SHIM_E_PAUSE]         = A(PAUSE,         RUNNING),
+	[SHIM_RUNNING] [SHIM_E_RESUME]        = A(RESUME,        RUNNING),
 	[SHIM_RUNNING] [SHIM_E_DELETE_FORCE]  = A(DELETE_KILL,   RUNNING),
 	[SHIM_RUNNING] [SHIM_E_INIT_EXITED]   = A(EXIT_NOTE,     DRAINING),
 	[SHIM_RUNNING] [SHIM_E_TERM]          = A(STOP_BEGIN,    RUNNING),
@@ -145,6 +148,8 @@ static const char *const container_events[SHIM_EVENT_COUNT] = {
 	[SHIM_E_DELETE]        = "delete",
 	[SHIM_E_DELETE_FORCE]  = "delete-force",
 	[SHIM_E_ADOPT]         = "adopt",
+	[SHIM_E_PAUSE]         = "pause",
+	[SHIM_E_RESUME]        = "resume",
 	[SHIM_E_SHUTDOWN]      = "shutdown",
 	[SHIM_E_CREATE_DONE]   = "create-done",
 	[SHIM_E_CREATE_FAILED] = "create-failed",

@@ -36,6 +36,8 @@ enum shim_event {
 	SHIM_E_DELETE,
 	SHIM_E_DELETE_FORCE,
 	SHIM_E_ADOPT,
+	SHIM_E_PAUSE,
+	SHIM_E_RESUME,
 	SHIM_E_SHUTDOWN,
 	/* news: a cell that is not in the table ignores them */
 	SHIM_E_CREATE_DONE, /* the runtime has answered and exited */
@@ -90,6 +92,8 @@ enum shim_action_kind {
 	SHIM_A_ADOPT_BEGIN,
 	SHIM_A_ADOPT_DONE,
 	SHIM_A_ADOPT_FAILED,
+	SHIM_A_PAUSE,
+	SHIM_A_RESUME,
 	SHIM_A_COUNT,
 };
 

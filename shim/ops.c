@@ -134,6 +134,16 @@ static int op_delete(struct shim_request *r, struct cps_err *err)
 	return shim_container_request(r->shim, force ? SHIM_E_DELETE_FORCE : SHIM_E_DELETE, r, err);
 }
 
+static int op_pause(struct shim_request *r, struct cps_err *err)
+{
+	return shim_container_request(r->shim, SHIM_E_PAUSE, r, err);
+}
+
+static int op_resume(struct shim_request *r, struct cps_err *err)
+{
+	return shim_container_request(r->shim, SHIM_E_RESUME, r, err);
+}
+
 static int op_shutdown(struct shim_request *r, struct cps_err *err)
 {
 	return shim_container_request(r->shim, SHIM_E_SHUTDOWN, r, err);
@@ -257,7 +267,9 @@ static int op_state(struct shim_request *r, struct cps_err *err)
 	cps_jsonw_init(&w, &b, false);
 	cps_jsonw_open(&w, NULL, '{');
 	cps_jsonw_str(&w, "id", s->id);
-	cps_jsonw_str(&w, "status", shim_status_word(state));
+	cps_jsonw_str(&w, "status",
+		      state == SHIM_RUNNING && shim_is_paused(s) ? "paused"
+								 : shim_status_word(state));
 	cps_jsonw_str(&w, "machine", shim_machine_state_name(&s->machine));
 	cps_jsonw_i64(&w, "pid", state < SHIM_DRAINING ? ct->init.pid : 0);
 	cps_jsonw_str(&w, "bundle", ct->bundle);
@@ -399,7 +411,8 @@ static const struct op ops[] = {
 	{ CPS_OP_DELETE, op_delete },	{ CPS_OP_SHUTDOWN, op_shutdown },
 	{ CPS_OP_DEBUG, op_debug },	{ CPS_OP_KEEP, op_keep },
 	{ CPS_OP_ADOPT, op_adopt },	{ CPS_OP_RESTORE, op_restore },
-	{ CPS_OP_AT_EXIT, op_at_exit },
+	{ CPS_OP_AT_EXIT, op_at_exit }, { CPS_OP_PAUSE, op_pause },
+	{ CPS_OP_RESUME, op_resume },
 };
 
 /* What makes sense while it is not known yet what there is. */

@@ -79,7 +79,7 @@ static void record_write(struct cps_jsonw *w, const struct sto_record *r)
 
 static void state_write(struct cps_jsonw *w, const struct sup_container *c)
 {
-	bool alive = c->status == SUP_STATUS_CREATED || c->status == SUP_STATUS_RUNNING;
+	bool alive = sup_has_process(c);
 	const struct cps_json *log = cps_json_get(c->shim_json, "log");
 	const struct cps_json *health = cps_json_get(c->shim_json, "health");
 

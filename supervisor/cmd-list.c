@@ -20,15 +20,10 @@
 
 #define NO_ADDRESS "-"
 
-static bool has_process(const struct sup_container *c)
-{
-	return c->status == SUP_STATUS_CREATED || c->status == SUP_STATUS_RUNNING;
-}
-
 static void table_row(struct cps_table *t, const struct sup_container *c, const char *address)
 {
 	cps_table_add(t, c->id);
-	cps_table_addf(t, "%d", has_process(c) ? (int)c->init.pid : 0);
+	cps_table_addf(t, "%d", sup_has_process(c) ? (int)c->init.pid : 0);
 	cps_table_addf(t, "%s%s", sup_status_title(c->status),
 		       sup_exit_is_unknown(c) ? "(unknown)" : "");
 	cps_table_add(t, address ? address : NO_ADDRESS);
@@ -40,7 +35,7 @@ static void json_row(struct cps_jsonw *w, const struct sup_container *c, const c
 {
 	cps_jsonw_open(w, NULL, '{');
 	cps_jsonw_str(w, "id", c->id);
-	cps_jsonw_i64(w, "pid", has_process(c) ? c->init.pid : 0);
+	cps_jsonw_i64(w, "pid", sup_has_process(c) ? c->init.pid : 0);
 	cps_jsonw_str(w, "status", sup_status_name(c->status));
 	cps_jsonw_str(w, "ip", address);
 	cps_jsonw_str(w, "bundle", c->bundle);

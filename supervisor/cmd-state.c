@@ -21,11 +21,6 @@
 
 #define OCI_VERSION "1.2.0" /* of containers whose runtime has not said so yet */
 
-static bool has_process(const struct sup_container *c)
-{
-	return c->status == SUP_STATUS_CREATED || c->status == SUP_STATUS_RUNNING;
-}
-
 static void oci_write(const struct sup_container *c, struct cps_jsonw *w)
 {
 	const struct cps_json *version = cps_json_get(c->state_json, "ociVersion");
@@ -34,7 +29,7 @@ static void oci_write(const struct sup_container *c, struct cps_jsonw *w)
 	cps_jsonw_str(w, "ociVersion", version && version->text ? version->text : OCI_VERSION);
 	cps_jsonw_str(w, "id", c->id);
 	cps_jsonw_str(w, "status", sup_status_name(c->status));
-	cps_jsonw_i64(w, "pid", has_process(c) ? c->init.pid : 0);
+	cps_jsonw_i64(w, "pid", sup_has_process(c) ? c->init.pid : 0);
 	cps_jsonw_str(w, "bundle", c->bundle ? c->bundle : "");
 	if (annotations)
 		cps_jsonw_node(w, "annotations", annotations);
@@ -49,7 +44,7 @@ static void namespaces_write(const struct sup_container *c, struct cps_jsonw *w)
 	};
 
 	cps_jsonw_open(w, "namespaces", '{');
-	for (size_t i = 0; has_process(c) && i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; sup_has_process(c) && i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[64], link[64];
 		unsigned long long inode;
 		ssize_t n;

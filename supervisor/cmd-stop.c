@@ -29,6 +29,7 @@ static int stop_by_runtime(struct sup_ctx *ctx, const struct sup_container *c, i
 			   struct cps_err *err)
 {
 	const char *const ask[] = { "kill", c->id, "TERM", NULL };
+	const char *const thaw[] = { "resume", c->id, NULL };
 	const char *const end[] = { "kill", "--all", c->id, "KILL", NULL };
 	cleanup_fd int pidfd = cps_pidfd_open_verified(c->init.pid, c->init.start_time);
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
@@ -37,6 +38,8 @@ static int stop_by_runtime(struct sup_ctx *ctx, const struct sup_container *c, i
 	if (pidfd < 0)
 		return 0; /* it has stopped */
 	rc = sup_runtime_run(ctx, ask, NULL, err);
+	if (rc == 0 && c->status == SUP_STATUS_PAUSED)
+		(void)sup_runtime_run(ctx, thaw, NULL, err); /* what is left does KILL */
 	if (rc < 0 || poll(&p, 1, timeout_ms) == 1)
 		return rc;
 	rc = sup_runtime_run(ctx, end, NULL, err);

@@ -181,11 +181,6 @@ static int stopped_open(const struct sup_ctx *ctx, const char *id, struct sup_co
 	return rc < 0 ? rc : stopped_mount(&s, id, ret->lock, &r, ret, err);
 }
 
-static bool has_process(const struct sup_container *c)
-{
-	return c->status == SUP_STATUS_CREATED || c->status == SUP_STATUS_RUNNING;
-}
-
 /* Do we keep a directory of it? A bundle's container has one as soon as it is in a network, but no
  * record. */
 static bool is_of_image(const struct sup_ctx *ctx, const char *id)
@@ -210,7 +205,7 @@ int sup_container_root_open(const struct sup_ctx *ctx, const char *id,
 
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
-	if (rc == 0 && has_process(&c))
+	if (rc == 0 && sup_has_process(&c))
 		rc = running_open(&c, &root, err);
 	else if (is_of_image(ctx, id))
 		rc = stopped_open(ctx, id, &root, err);

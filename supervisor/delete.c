@@ -121,7 +121,7 @@ static int delete_remains(const struct sup_ctx *ctx, const struct sup_container 
  * a process goes on to live if its end was not asked for. */
 static bool is_begun(const struct sup_container *c)
 {
-	return c->status != SUP_STATUS_CREATED && c->status != SUP_STATUS_RUNNING && !c->shim_alive;
+	return !sup_has_process(c) && !c->shim_alive;
 }
 
 /* A directory that is being taken apart has this and that missing; only its own name tells. */

@@ -300,7 +300,7 @@ static int share(const struct sup_ctx *ctx, struct sup_prepared *p, struct cps_e
 	if (p->plan.mode.kind != NET_MODE_CONTAINER)
 		return 0;
 	rc = sup_container_open(ctx->root, other, &p->arena, &rootfd, &c, err);
-	if (rc == 0 && c.status != SUP_STATUS_CREATED && c.status != SUP_STATUS_RUNNING)
+	if (rc == 0 && !sup_has_process(&c))
 		rc = cps_failx(err, ESRCH, "the container is %s", sup_status_name(c.status));
 	if (rc < 0)
 		return cps_wrap(err, rc, "--network container:%.64s", other);

@@ -139,7 +139,7 @@ int sup_join(const struct sup_ctx *ctx, const char *id, const struct net_options
 	struct net_process init;
 	int rc = sup_container_open(ctx->root, id, &a, &rootfd, &c, err);
 
-	if (rc == 0 && c.status != SUP_STATUS_CREATED && c.status != SUP_STATUS_RUNNING)
+	if (rc == 0 && !sup_has_process(&c))
 		rc = cps_failx(err, EINVAL, "the container is %s", sup_status_name(c.status));
 	if (rc == 0)
 		rc = net_open(ctx->data_root, true, &n, err);

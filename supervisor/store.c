@@ -9,6 +9,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -16,6 +18,7 @@
 
 #include "command.h"
 #include "file.h"
+#include "opt.h"
 #include "own.h"
 #include "proc.h"
 
@@ -25,6 +28,7 @@ static const char *const status_names[SUP_STATUS_COUNT][2] = {
 	[SUP_STATUS_CREATING] = { "creating", "Creating" },
 	[SUP_STATUS_CREATED] = { "created", "Created" },
 	[SUP_STATUS_RUNNING] = { "running", "Running" },
+	[SUP_STATUS_PAUSED] = { "paused", "Paused" },
 	[SUP_STATUS_STOPPED] = { "stopped", "Stopped" },
 	[SUP_STATUS_BROKEN] = { "broken", "Broken" },
 };
@@ -216,12 +220,55 @@ static bool is_cut_short(const struct sup_container *c)
 	       strcmp(phase->text, "creating") == 0;
 }
 
+bool sup_has_process(const struct sup_container *c)
+{
+	return c->status == SUP_STATUS_CREATED || c->status == SUP_STATUS_RUNNING ||
+	       c->status == SUP_STATUS_PAUSED;
+}
+
+static const char *member(const struct cps_json *obj, const char *key)
+{
+	const struct cps_json *node = cps_json_get(obj, key);
+
+	return node && node->type == CPS_JSON_STRING ? node->text : "";
+}
+
+bool sup_cgroup_file(const struct sup_container *c, const char *controller, const char *file,
+		     char *buf, size_t size)
+{
+	const struct cps_json *cgroup = cps_json_get(c->state_json, "cgroup");
+	const struct cps_json *dirs = cps_json_get(cgroup, "dirs");
+	bool v2 = strcmp(member(cgroup, "layout"), "v2") == 0;
+
+	for (const struct cps_json *d = dirs ? dirs->first : NULL; d; d = d->next)
+		if (v2 || cps_list_has(member(d, "controllers"), controller))
+			return (size_t)snprintf(buf, size, "%s%s/%s", member(d, "mount"),
+						member(d, "path"), file) < size;
+	return false;
+}
+
+/* FROZEN or FREEZING in the freezer of v1, 1 in cgroup.freeze. */
+static bool is_paused(const struct sup_container *c)
+{
+	cleanup_free char *text = NULL;
+	struct cps_err ignored;
+	char path[PATH_MAX];
+	size_t len;
+	const char *layout = member(cps_json_get(c->state_json, "cgroup"), "layout");
+	const char *file = strcmp(layout, "v2") == 0 ? "cgroup.freeze" : "freezer.state";
+
+	return sup_cgroup_file(c, "freezer", file, path, sizeof(path)) &&
+	       cps_file_read(AT_FDCWD, path, 64, &text, &len, &ignored) == 0 &&
+	       (text[0] == 'F' || text[0] == '1');
+}
+
 static void status_find(int dir, struct sup_container *c)
 {
 	if (c->exit_json)
 		c->status = SUP_STATUS_STOPPED;
 	else if (sup_identity_is_alive(&c->init))
 		c->status = cps_sock_is_listening(dir, "gate.sock") ? SUP_STATUS_CREATED
+			    : is_paused(c)			    ? SUP_STATUS_PAUSED
 								    : SUP_STATUS_RUNNING;
 	else if (c->init.pid && !is_cut_short(c)) /* recorded once it was there */
 		c->status = SUP_STATUS_STOPPED;

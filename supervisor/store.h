@@ -24,6 +24,7 @@ enum sup_status {
 	SUP_STATUS_CREATING, /* its shim lives, the runtime has not finished */
 	SUP_STATUS_CREATED,
 	SUP_STATUS_RUNNING,
+	SUP_STATUS_PAUSED, /* running, in the freezer */
 	SUP_STATUS_STOPPED,
 	SUP_STATUS_BROKEN, /* remains of a crash: only `delete --force` helps */
 	SUP_STATUS_COUNT,
@@ -76,6 +77,13 @@ int sup_container_open(const char *root, const char *id, struct cps_arena *a, in
 		       struct sup_container *ret, struct cps_err *err);
 
 bool sup_identity_is_alive(const struct sup_identity *who);
+/* Has it a first process: created, running or paused? */
+bool sup_has_process(const struct sup_container *c);
+
+/* A file in the container's cgroup of that controller, as state.json has it; on cgroup v2 every
+ * controller's is the same. False: it has none. */
+bool sup_cgroup_file(const struct sup_container *c, const char *controller, const char *file,
+		     char *buf, size_t size);
 
 /* Is it stopped, and nobody knows how it ended? */
 bool sup_exit_is_unknown(const struct sup_container *c);

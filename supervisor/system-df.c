@@ -89,7 +89,7 @@ static bool is_running(const struct sup_ctx *ctx, const char *id)
 	struct cps_err ignored;
 
 	return sup_container_open(ctx->root, id, &a, &rootfd, &c, &ignored) == 0 &&
-	       (c.status == SUP_STATUS_RUNNING || c.status == SUP_STATUS_CREATED);
+	       sup_has_process(&c);
 }
 
 static int container_count(struct df *d, const char *id, struct cps_err *err)

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the runtime does to all processes of a living container: signal, pause, resume. Each is a
+ * link of its own and changes no state of the machine.
+ */
+#include <config.h>
+#include "container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events.h"
+#include "file.h"
+#include "ops.h"
+#include "own.h"
+#include "proto.h"
+#include "runtime-link.h"
+#include "shim.h"
+
+/* One request of the runtime, and who waits for it. */
+struct ask {
+	struct shim *shim;
+	const char *op;
+	int signal; /* of CPS_OP_KILL */
+	struct shim_waiters waiters;
+};
+
+/* News of pauses are told when they have come to pass. */
+static void tell(const struct ask *k)
+{
+	bool pause = strcmp(k->op, CPS_OP_PAUSE) == 0;
+
+	if (!pause && strcmp(k->op, CPS_OP_RESUME) != 0)
+		return;
+	shim_events_done(k->shim, pause ? CPS_EVLOG_PAUSE : CPS_EVLOG_RESUME, &k->waiters);
+	shim_event_send(k->shim, pause ? CPS_EVENT_PAUSED : CPS_EVENT_RESUMED, NULL);
+}
+
+static void answered(void *owner, int rc, const struct cps_err *why, const char *step)
+{
+	struct ask *k = owner;
+
+	if (rc == 0)
+		tell(k);
+	else if (LIST_EMPTY(&k->waiters))
+		shim_note(&k->shim->note, "%s: %s", k->op, why->msg);
+	if (rc < 0)
+		shim_waiters_error(&k->waiters, why, step);
+	else
+		shim_waiters_ok(&k->waiters, "{}", NULL, 0);
+	free(k);
+}
+
+static int ask_send(struct ask *k, struct cps_err *err)
+{
+	static const struct shim_link_ops ops = { .done = answered };
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	struct cps_jsonw w;
+
+	cps_jsonw_init(&w, &b, false);
+	cps_jsonw_open(&w, NULL, '{');
+	cps_jsonw_str(&w, "op", k->op);
+	cps_jsonw_str(&w, "root", k->shim->root);
+	cps_jsonw_str(&w, "id", k->shim->id);
+	if (strcmp(k->op, CPS_OP_KILL) == 0) {
+		cps_jsonw_i64(&w, "signal", k->signal);
+		cps_jsonw_bool(&w, "all", true);
+	}
+	cps_jsonw_close(&w, '}');
+	if (b.failed)
+		return cps_fail(err, ENOMEM, "%s", k->op);
+	return shim_link_start(k->shim, b.data, b.len, NULL, 0, &ops, k, NULL, err);
+}
+
+/* r may be NULL: nobody waits. */
+static int ask(struct shim *s, const char *op, int signal, struct shim_request *r,
+	       struct cps_err *err)
+{
+	struct ask *k = calloc(1, sizeof(*k));
+	int rc = 0;
+
+	if (!k)
+		return cps_fail(err, ENOMEM, "%s", op);
+	k->shim = s;
+	k->op = op;
+	k->signal = signal;
+	if (r)
+		rc = shim_waiter_add(&k->waiters, r->conn, r->id, err);
+	if (rc == 0)
+		rc = ask_send(k, err);
+	if (rc < 0) {
+		shim_waiter_drop(&k->waiters);
+		free(k);
+	}
+	return rc;
+}
+
+int shim_kill_all(struct shim *s, int signal, struct shim_request *r, struct cps_err *err)
+{
+	return ask(s, CPS_OP_KILL, signal, r, err);
+}
+
+int shim_act_pause(void *owner, void *arg, struct cps_err *err)
+{
+	return ask(owner, CPS_OP_PAUSE, 0, arg, err);
+}
+
+int shim_act_resume(void *owner, void *arg, struct cps_err *err)
+{
+	return ask(owner, CPS_OP_RESUME, 0, arg, err);
+}
+
+/* The freezer's directory as the runtime has told it: of v1 "freezer", of v2 "unified" alone. */
+static const char *freezer_file(const struct cps_json *cgroups, char *buf, size_t size)
+{
+	const struct cps_json *dir = cps_json_get(cgroups, "freezer");
+	bool v1 = dir;
+	struct cps_err ignored;
+	const char *path;
+
+	if (!v1)
+		dir = cps_json_get(cgroups, "unified");
+	if (!dir || cps_json_str(dir, &path, &ignored) < 0)
+		return NULL;
+	if ((size_t)snprintf(buf, size, "%s/%s", path, v1 ? "freezer.state" : "cgroup.freeze") >=
+	    size)
+		return NULL;
+	return buf;
+}
+
+bool shim_is_paused(const struct shim *s)
+{
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	const char *cgroups = s->ct.cgroups;
+	const struct cps_json *node = NULL;
+	cleanup_free char *text = NULL;
+	struct cps_err ignored;
+	char buf[PATH_MAX];
+	const char *file;
+	size_t len;
+
+	if (!cgroups || cps_json_parse(&arena, cgroups, strlen(cgroups), &node, &ignored) < 0)
+		return false;
+	file = freezer_file(node, buf, sizeof(buf));
+	if (!file || cps_file_read(AT_FDCWD, file, 64, &text, &len, &ignored) < 0)
+		return false;
+	return text[0] == 'F' || text[0] == '1'; /* FROZEN, FREEZING; v2: 1 */
+}
+
+void shim_thaw(struct shim *s)
+{
+	struct cps_err why;
+
+	if (shim_is_paused(s) && ask(s, CPS_OP_RESUME, 0, NULL, &why) < 0)
+		shim_note(&s->note, "%s", why.msg);
+}

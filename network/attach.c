@@ -29,11 +29,11 @@
 struct join {
 	const struct net *net;
 	const struct net_options *o;
-	struct net_network network;
+	const struct net_network *network;
 	struct net_dir dir;
 	struct net_nl host;
 	struct net_nl inside;
-	int netns;
+	int netns;  /* the caller's */
 	int bridge; /* index */
 	int rules;  /* the lock over packet rules, or -1 */
 	struct net_endpoint e;
@@ -45,7 +45,6 @@ static void join_done(struct join *j)
 	net_nl_done(&j->host);
 	net_nl_done(&j->inside);
 	net_dir_done(&j->dir);
-	cps_close(&j->netns);
 	cps_close(&j->rules);
 	cps_arena_done(&j->arena);
 }
@@ -92,7 +91,7 @@ static int name_clear(const struct join *j, const char *id, struct cps_err *err)
 	}
 	if (net_endpoint_is_alive(&old))
 		return cps_failx(err, EEXIST, "it is on that network");
-	net_member_drop(j->net, &j->dir, &j->network, &j->host, &old, true);
+	net_member_drop(j->net, &j->dir, j->network, &j->host, &old, true);
 	return 0;
 }
 
@@ -108,7 +107,7 @@ static void addresses_drop(struct join *j)
 static int wanted_address(const struct join *j, unsigned i, struct net_addr *ret, bool *ret_skip,
 			  struct cps_err *err)
 {
-	const struct net_subnet *s = &j->network.subnets[i];
+	const struct net_subnet *s = &j->network->subnets[i];
 	const char *text = s->base.family == AF_INET ? j->o->ip : j->o->ip6;
 
 	*ret = (struct net_addr){ 0 };
@@ -120,14 +119,14 @@ static int wanted_address(const struct join *j, unsigned i, struct net_addr *ret
 				 s->base.family == AF_INET ? 4 : 6);
 	*ret_skip = !net_subnet_contains(s, ret);
 	if (!*ret_skip &&
-	    (!net_subnet_is_usable(s, ret) || net_addr_is_equal(ret, &j->network.gateways[i])))
+	    (!net_subnet_is_usable(s, ret) || net_addr_is_equal(ret, &j->network->gateways[i])))
 		return cps_failx(err, EINVAL, "the address %s is the network's own", text);
 	return 0;
 }
 
 static int addresses_take(struct join *j, struct cps_err *err)
 {
-	const struct net_network *network = &j->network;
+	const struct net_network *network = j->network;
 	bool found4 = !j->o->ip, found6 = !j->o->ip6;
 	int rc = 0;
 
@@ -165,7 +164,8 @@ static int addresses_get(struct join *j, struct cps_err *err)
 	if (rc != -ENOSPC && rc != -EADDRINUSE)
 		return rc;
 	/* of containers that have ended, perhaps */
-	if (net_members_reclaim(j->net, &j->dir, &j->network, &j->host, &dropped, &ignored) == 0 &&
+	if (net_members_reclaim(j->net, &j->dir, j->network, &j->host, false, &dropped, &ignored) ==
+		    0 &&
 	    dropped)
 		rc = addresses_take(j, err);
 	return rc;
@@ -212,7 +212,7 @@ static int endpoint_make(struct join *j, const char *id, const struct net_proces
 	if (rc < 0)
 		return rc;
 	net_mac_of(&j->e.addresses[0], j->e.mac);
-	net_link_alias(j->net, j->network.name, &j->e.addresses[0], alias);
+	net_link_alias(j->net, j->network->name, &j->e.addresses[0], alias);
 	net_veth_name(alias, j->e.host_interface);
 	/* nobody gets one of these ports between the look at them and their being written down */
 	rc = j->rules = net_rules_lock(j->net, err);
@@ -232,7 +232,7 @@ static int veth_make(const struct join *j, struct cps_err *err)
 	const struct net_veth v = {
 		.name = j->e.host_interface,
 		.master = j->bridge,
-		.mtu = j->network.mtu,
+		.mtu = j->network->mtu,
 		.peer = j->e.interface,
 		.peer_mac = j->e.mac,
 		.peer_netns = j->netns,
@@ -241,7 +241,7 @@ static int veth_make(const struct join *j, struct cps_err *err)
 
 	if (rc != -EEXIST)
 		return rc;
-	net_member_link_delete(j->net, &j->network, &j->host, &j->e);
+	net_member_link_delete(j->net, j->network, &j->host, &j->e);
 	return net_link_add_veth(&j->host, &v, err);
 }
 
@@ -253,7 +253,7 @@ static int host_end_up(const struct join *j, struct cps_err *err)
 
 	if (rc == -ENODEV)
 		return cps_fail(err, ENODEV, "%s", j->e.host_interface);
-	net_link_alias(j->net, j->network.name, &j->e.addresses[0], alias);
+	net_link_alias(j->net, j->network->name, &j->e.addresses[0], alias);
 	if (rc == 0)
 		rc = net_link_mark(&j->host, l.index, alias, err);
 	if (rc == 0)
@@ -266,7 +266,7 @@ static int host_end_up(const struct join *j, struct cps_err *err)
 /* Each of the family's subnets leads out by its gateway; the first one counts. */
 static int routes_add(const struct join *j, int index, struct cps_err *err)
 {
-	const struct net_network *network = &j->network;
+	const struct net_network *network = j->network;
 	int rc = 0;
 
 	for (unsigned i = 0; i < network->nsubnets && rc == 0; i++)
@@ -300,15 +300,15 @@ static int container_end_up(const struct join *j, struct cps_err *err)
 		net_mac_link_local(j->e.mac, &local);
 		rc = net_link_add_address(&j->inside, l.index, &local, 64, err);
 	}
-	if (rc == 0 && !j->network.internal)
+	if (rc == 0 && !j->network->internal)
 		rc = routes_add(j, l.index, err);
 	return rc;
 }
 
-static int join_network(struct join *j, const char *id, const struct net_process *init,
-			struct cps_err *err)
+static int join_begun(struct join *j, const char *id, const struct net_process *init,
+		      struct cps_err *err)
 {
-	int rc = net_dir_open(j->net, j->network.name, true, &j->dir, err);
+	int rc = net_dir_open(j->net, j->network->name, true, &j->dir, err);
 
 	if (rc == 0)
 		rc = net_nl_open(&j->host, err);
@@ -317,12 +317,12 @@ static int join_network(struct join *j, const char *id, const struct net_process
 	if (rc == 0)
 		rc = name_clear(j, id, err);
 	if (rc == 0)
-		rc = net_bridge_ensure(j->net, &j->dir, &j->network, &j->host, &j->bridge, err);
+		rc = net_bridge_ensure(j->net, &j->dir, j->network, &j->host, &j->bridge, err);
 	if (rc == 0)
 		rc = endpoint_make(j, id, init, err);
 	if (rc < 0)
 		return rc;
-	rc = net_rules_add(j->net, &j->network, &j->e, err);
+	rc = net_rules_add(j->net, j->network, &j->e, err);
 	cps_close(&j->rules);
 	if (rc == 0)
 		rc = veth_make(j, err);
@@ -331,36 +331,79 @@ static int join_network(struct join *j, const char *id, const struct net_process
 	if (rc == 0)
 		rc = container_end_up(j, err);
 	if (rc == 0)
-		rc = net_names_update(j->net, &j->dir, &j->network, id, err);
+		rc = net_names_update(j->net, &j->dir, j->network, id, err);
 	if (rc < 0)
-		net_member_drop(j->net, &j->dir, &j->network, &j->host, &j->e, true);
+		net_member_drop(j->net, &j->dir, j->network, &j->host, &j->e, true);
 	return rc;
+}
+
+static int join_network(const struct net *n, const struct net_network *network, int netns,
+			const char *id, const struct net_process *init, const struct net_options *o,
+			struct cps_err *err)
+{
+	__attribute__((cleanup(join_done))) struct join j = {
+		.net = n,
+		.o = o,
+		.network = network,
+		.dir = NET_DIR_INIT,
+		.host = NET_NL_INIT,
+		.inside = NET_NL_INIT,
+		.netns = netns,
+		.rules = -1,
+		.arena = CPS_ARENA_INIT,
+	};
+
+	return join_begun(&j, id, init, err);
+}
+
+/* Takes containers that have ended off all networks, those whose shims could not, or have not yet.
+ * No lock is held: they may be on any network. */
+static void ended_release(const struct net *n)
+{
+	cleanup_arena struct cps_arena names_arena = CPS_ARENA_INIT;
+	struct net_nl nl cleanup_nl = NET_NL_INIT;
+	const char **names = NULL;
+	size_t count = 0;
+	struct cps_err ignored;
+
+	if (net_network_list(n, &names_arena, &names, &count, &ignored) < 0 ||
+	    net_nl_open(&nl, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+		struct net_dir d cleanup_net_dir = NET_DIR_INIT;
+		struct net_network network;
+		unsigned dropped;
+
+		if (net_network_load(n, names[i], &a, &network, &ignored) == 0 &&
+		    net_dir_open(n, names[i], true, &d, &ignored) == 0)
+			(void)net_members_reclaim(n, &d, &network, &nl, false, &dropped, &ignored);
+	}
 }
 
 int net_attach(const struct net *n, const char *id, const struct net_process *init,
 	       const struct net_options *o, struct cps_buf *ret_notice, struct cps_err *err)
 {
 	const char *name = o->network ? o->network : NET_DEFAULT;
-	__attribute__((cleanup(join_done))) struct join j = {
-		.net = n,
-		.o = o,
-		.dir = NET_DIR_INIT,
-		.host = NET_NL_INIT,
-		.inside = NET_NL_INIT,
-		.netns = -1,
-		.rules = -1,
-		.arena = CPS_ARENA_INIT,
-	};
-	int rc = net_network_want(n, name, &j.arena, &j.network, ret_notice, err);
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	struct net_network network;
+	cleanup_fd int netns = -1;
+	int rc = net_network_want(n, name, &a, &network, ret_notice, err);
 
 	if (rc < 0)
 		return rc;
-	if (j.network.driver != NET_DRIVER_BRIDGE)
+	if (network.driver != NET_DRIVER_BRIDGE)
 		return o->nports
 			       ? cps_failx(err, EINVAL,
 					   "network %s: ports are published on a bridge only", name)
 			       : 0;
-	j.netns = netns_open(init, err);
-	rc = j.netns < 0 ? j.netns : join_network(&j, id, init, err);
+	rc = netns = netns_open(init, err);
+	if (rc >= 0)
+		rc = join_network(n, &network, netns, id, init, o, err);
+	/* a port of a container that has ended, perhaps */
+	if (rc == -EADDRINUSE && o->nports) {
+		ended_release(n);
+		rc = join_network(n, &network, netns, id, init, o, err);
+	}
 	return cps_wrap(err, rc, "network %s", name);
 }

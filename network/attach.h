@@ -43,18 +43,23 @@ struct net_options {
 int net_attach(const struct net *n, const char *id, const struct net_process *init,
 	       const struct net_options *o, struct cps_buf *ret_notice, struct cps_err *err);
 
-/* Takes a container that has ended off all networks; idempotent, and nothing there is no error. One
- * whose first process lives is left alone: somebody has made another one of this name. Its
- * interfaces are the kernel's to remove, with its namespace, and nobody waits for that. */
+/* Takes a container that has ended off all networks: addresses, ports, its names in the others'
+ * hosts. Idempotent, and nothing there is no error. One whose first process lives is left alone:
+ * somebody has made another one of this name. Its interfaces are the kernel's to remove, with its
+ * namespace, and nobody waits for that.
+ *
+ * Its shim has this done at its end, and who deletes it does it once more. Where neither could,
+ * net_attach() does when it comes upon such a container's address, port or id, and net_sweep(). */
 int net_detach(const struct net *n, const char *id, struct cps_err *err);
 
 /* Takes a container that runs off one network, interfaces included. ENOENT: it is not on it. */
 int net_disconnect(const struct net *n, const char *id, const char *network, struct cps_err *err);
 
-/* The first address of a container as text; -ENOENT: it has none. */
+/* The first address of a container as text; -ENOENT: it has none, or has ended. */
 int net_address(const struct net *n, const char *id, char *buf, size_t size);
 
-/* Adds "networks": { NAME: { addresses, gateway, mac, interface, … } }, for those it is on. */
+/* Adds "networks": { NAME: { addresses, gateway, mac, interface, … } }, for those it is on; none
+ * once it has ended. */
 int net_describe(const struct net *n, const char *id, struct cps_jsonw *w, struct cps_err *err);
 
 #endif

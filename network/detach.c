@@ -84,7 +84,8 @@ int net_disconnect(const struct net *n, const char *id, const char *network, str
 	return leave(n, network, id, true, err);
 }
 
-/* Calls `one` for each network that the container is on. */
+/* Calls `one` for each network that the container is on. One that has ended is on none, though
+ * nobody may have struck it off yet. */
 static int memberships(const struct net *n, const char *id,
 		       void (*one)(const struct net_network *network, const struct net_endpoint *e,
 				   void *arg),
@@ -106,7 +107,7 @@ static int memberships(const struct net *n, const char *id,
 		if (is_on(n, names[i], id) &&
 		    net_network_load(n, names[i], &a, &network, &ignored) == 0 &&
 		    net_dir_open(n, names[i], false, &d, &ignored) == 0 &&
-		    net_endpoint_load(&d, id, &a, &e, &ignored) == 0)
+		    net_endpoint_load(&d, id, &a, &e, &ignored) == 0 && net_endpoint_is_alive(&e))
 			one(&network, &e, arg);
 	}
 	return rc;

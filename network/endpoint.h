@@ -4,8 +4,8 @@
  * which addresses, interfaces, names and published ports. It is written before the interfaces are
  * made and removed after they have gone, so that what a crash leaves can be found.
  *
- * An endpoint is alive as long as its container's first process is. One whose process has ended
- * keeps its addresses until its container is deleted, or until somebody needs them.
+ * An endpoint is alive as long as its container's first process is. It goes when that has ended, or
+ * at the latest when somebody needs what it has.
  */
 #ifndef NET_ENDPOINT_H
 #define NET_ENDPOINT_H

@@ -108,7 +108,7 @@ static int leases_reclaim(const struct net_dir *d, unsigned *dropped, struct cps
 }
 
 int net_members_reclaim(const struct net *n, const struct net_dir *d,
-			const struct net_network *network, const struct net_nl *nl,
+			const struct net_network *network, const struct net_nl *nl, bool links,
 			unsigned *ret_dropped, struct cps_err *err)
 {
 	cleanup_arena struct cps_arena names = CPS_ARENA_INIT;
@@ -127,7 +127,7 @@ int net_members_reclaim(const struct net *n, const struct net_dir *d,
 			continue;
 		dropped++;
 		if (is_readable)
-			net_member_drop(n, d, network, nl, &e, true);
+			net_member_drop(n, d, network, nl, &e, links);
 		else
 			net_endpoint_remove(d, ids[i]);
 	}
@@ -146,7 +146,7 @@ int net_members_none(const struct net *n, const struct net_dir *d,
 	unsigned ignored;
 	const char **ids;
 	size_t count;
-	int rc = net_members_reclaim(n, d, network, nl, &ignored, err);
+	int rc = net_members_reclaim(n, d, network, nl, true, &ignored, err);
 
 	if (rc == 0)
 		rc = net_endpoint_list(d, &a, &ids, &count, err);

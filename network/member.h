@@ -24,9 +24,9 @@ void net_member_link_delete(const struct net *n, const struct net_network *netwo
 			    const struct net_nl *nl, const struct net_endpoint *e);
 
 /* Drops the members whose containers have ended, files that nobody can read, and leases that no
- * member has. *ret_dropped: how many of these there were. */
+ * member has. links: as above. *ret_dropped: how many of these there were. */
 int net_members_reclaim(const struct net *n, const struct net_dir *d,
-			const struct net_network *network, const struct net_nl *nl,
+			const struct net_network *network, const struct net_nl *nl, bool links,
 			unsigned *ret_dropped, struct cps_err *err);
 
 /* EBUSY if a container is left, which the message names. */

@@ -78,7 +78,7 @@ static int members_sweep(struct sweep *s, const char *name, struct cps_err *err)
 	if (rc == 0)
 		rc = net_dir_open(s->net, name, true, &d, err);
 	if (rc == 0)
-		rc = net_members_reclaim(s->net, &d, &network, &s->nl, &dropped, err);
+		rc = net_members_reclaim(s->net, &d, &network, &s->nl, true, &dropped, err);
 	if (rc == 0 && dropped) {
 		s->count += dropped;
 		cps_buf_printf(

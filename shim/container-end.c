@@ -211,7 +211,8 @@ int shim_act_exit_report(void *owner, void *arg, struct cps_err *err)
 		shim_note(&s->note, "%s; telling the exit without a record", err->msg);
 	(void)event_del(&ct->drain_event);
 	exit_tell(s);
-	shim_exit_command_run(s);
+	if (!ct->delete_wanted) /* who has asked for that clears up after it */
+		shim_exit_command_run(s);
 	shim_io_overdue(&ct->io);
 	if (ct->delete_wanted)
 		delete_promised(s);

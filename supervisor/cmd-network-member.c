@@ -87,6 +87,38 @@ const struct sup_command sup_cmd_network_disconnect = {
 	.run = disconnect_run,
 };
 
+static int release_one(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err)
+{
+	struct net n cleanup_net = NET_INIT;
+	int rc = sup_id_check(id, err);
+
+	(void)arg;
+	if (rc < 0)
+		return rc;
+	rc = net_open(ctx->data_root, false, &n, err);
+	return rc == -ENOENT ? 0 : rc < 0 ? rc : net_detach(&n, id, err);
+}
+
+static int release_run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
+		       struct cps_err *err)
+{
+	cleanup_args struct sup_args args = { 0 };
+	const struct cps_opt table[] = { { 0 } };
+	int rc = sup_args_parse(self, table, argc, argv, 1, -1, &args, err);
+
+	if (rc < 0 || args.done)
+		return rc;
+	return sup_args_each(ctx, &args, self->name, release_one, NULL, err);
+}
+
+const struct sup_command sup_cmd_network_release = {
+	.name = "network release",
+	.usage = "ID...",
+	.summary = "Takes containers that have ended off their networks, as their shims do",
+	.order = CPS_OPT_ANYWHERE,
+	.run = release_run,
+};
+
 static int repair_run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
 		      struct cps_err *err)
 {

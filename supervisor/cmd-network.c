@@ -320,6 +320,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		&cmd_show,
 		&sup_cmd_network_connect,
 		&sup_cmd_network_disconnect,
+		&sup_cmd_network_release,
 		&sup_cmd_network_stats,
 		&sup_cmd_network_repair,
 		&sup_cmd_network_prune,

@@ -9,6 +9,7 @@
 
 extern const struct sup_command sup_cmd_network_connect;
 extern const struct sup_command sup_cmd_network_disconnect;
+extern const struct sup_command sup_cmd_network_release;
 extern const struct sup_command sup_cmd_network_repair;
 extern const struct sup_command sup_cmd_network_prune;
 extern const struct sup_command sup_cmd_network_stats;

@@ -44,9 +44,9 @@ static int ports_print(const struct sup_ctx *ctx, const char *id, struct cps_err
 		rc = net_dir_open(&n, names[i], false, &d, err);
 		if (rc == 0)
 			rc = net_endpoint_load(&d, id, &a, &e, err);
-		if (rc == 0)
+		if (rc == 0 && net_endpoint_is_alive(&e))
 			print(&e);
-		else if (rc == -ENOENT) /* not on this one, or that has just gone */
+		if (rc == -ENOENT) /* not on this one, or that has just gone */
 			rc = 0;
 	}
 	return rc == -ENOENT ? 0 : rc;

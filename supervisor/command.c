@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "own.h"
 
@@ -145,6 +146,19 @@ int sup_args_each(struct sup_ctx *ctx, const struct sup_args *args, const char *
 	}
 	*err = last;
 	return failed;
+}
+
+int sup_path_absolute(const char *path, char ret[PATH_MAX], struct cps_err *err)
+{
+	char cwd[PATH_MAX] = "";
+	int n;
+
+	if (path[0] != '/' && !getcwd(cwd, sizeof(cwd)))
+		return cps_fail(err, errno, "find the current directory");
+	n = snprintf(ret, PATH_MAX, "%s%s%s", cwd, cwd[0] ? "/" : "", path);
+	if (n < 0 || n >= PATH_MAX)
+		return cps_fail(err, ENAMETOOLONG, "'%.60s…'", path);
+	return 0;
 }
 
 int sup_format_parse(const char *text, bool *ret_json, struct cps_err *err)

@@ -7,6 +7,7 @@
 #ifndef SUP_COMMAND_H
 #define SUP_COMMAND_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -73,6 +74,9 @@ int sup_format_parse(const char *text, bool *ret_json, struct cps_err *err);
 
 /* The failure of a command whose result would have been an exit code that nobody knows. */
 int sup_exit_unknown(struct sup_ctx *ctx, struct cps_err *err);
+
+/* A path of the command line for a process with another current directory. */
+int sup_path_absolute(const char *path, char ret[PATH_MAX], struct cps_err *err);
 
 /* The grammar of names, before any file is touched. */
 int sup_id_check(const char *id, struct cps_err *err);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "delete.h"
+#include "exit-command.h"
 #include "file.h"
 #include "foreground.h"
 #include "join.h"
@@ -29,22 +30,15 @@
 /* The pid file's path must mean the same to the shim, whose current directory is /. */
 static int pid_file_write(const char *path, struct cps_jsonw *w, struct cps_err *err)
 {
-	char abs[PATH_MAX], cwd[PATH_MAX];
-	int n;
+	char absolute[PATH_MAX];
+	int rc;
 
 	if (!path)
 		return 0;
-	if (path[0] == '/') {
-		cps_jsonw_str(w, "pid_file", path);
-		return 0;
-	}
-	if (!getcwd(cwd, sizeof(cwd)))
-		return cps_fail(err, errno, "find the current directory");
-	n = snprintf(abs, sizeof(abs), "%s/%s", cwd, path);
-	if (n < 0 || (size_t)n >= sizeof(abs))
-		return cps_fail(err, ENAMETOOLONG, "--pid-file '%.60s…'", path);
-	cps_jsonw_str(w, "pid_file", abs);
-	return 0;
+	rc = sup_path_absolute(path, absolute, err);
+	if (rc == 0)
+		cps_jsonw_str(w, "pid_file", absolute);
+	return cps_wrap(err, rc, "--pid-file");
 }
 
 static void health_write(const struct sup_health *h, struct cps_jsonw *w)
@@ -75,12 +69,11 @@ static void image_write(const struct sup_create_image *image, struct sup_request
 	if (image->user)
 		cps_jsonw_str(&r->w, "user", image->user);
 	health_write(image->health, &r->w);
-	if (image->exit_command)
-		cps_jsonw_strs(&r->w, "exit_command", image->exit_command);
 }
 
 static int request_write(const struct sup_create *create, const char *stdin_kind,
-			 struct sup_request *r, struct cps_err *err)
+			 const char *const *exit_command, struct sup_request *r,
+			 struct cps_err *err)
 {
 	const char *dir = create->bundle ? create->bundle : ".";
 	char bundle[PATH_MAX];
@@ -98,6 +91,8 @@ static int request_write(const struct sup_create *create, const char *stdin_kind
 		rc = sup_log_options_write(&create->log, &r->w, err);
 	if (rc == 0 && create->image)
 		image_write(create->image, r);
+	if (exit_command)
+		cps_jsonw_strs(&r->w, "exit_command", exit_command);
 	return rc;
 }
 
@@ -191,14 +186,20 @@ int sup_create_container(struct sup_ctx *ctx, const struct sup_create *create, c
 {
 	cleanup_request struct sup_request r = { 0 };
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	const char *release[SUP_EXIT_COMMAND_WORDS];
+	const char *const *exit_command = create->exit_command;
 	struct sup_join join = { 0 };
 	int rc = sup_id_check(id, err);
 
 	if (rc == 0)
 		rc = sup_join_plan(ctx, create->bundle ? create->bundle : ".", create->network,
 				   &create->ports, &a, &join, err);
+	if (rc == 0 && join.wanted) {
+		rc = sup_exit_command_release(ctx, id, &a, release, err);
+		exit_command = release;
+	}
 	if (rc == 0)
-		rc = request_write(create, stdin_kind, &r, err);
+		rc = request_write(create, stdin_kind, exit_command, &r, err);
 	if (rc == 0)
 		rc = shim_create(ctx, id, &r, signal_fd, shim, client, err);
 	if (rc == 0 && join.wanted)

@@ -25,7 +25,6 @@ struct sup_health;
 struct sup_create_image {		 /* what a container of an image has besides */
 	int rootfs;			 /* detached mount */
 	const char *user;		 /* looked up in the container's files; NULL: root */
-	const char *const *exit_command; /* run by the shim when it has ended; NULL */
 	const struct sup_health *health; /* run-plan.h */
 };
 
@@ -39,6 +38,8 @@ struct sup_create {
 	struct sup_log_options log;
 	const char *network; /* see sup_join_plan(); "none" also of who calls sup_join() himself */
 	struct cps_opt_list ports;
+	/* run by the shim when it has ended; NULL: it is taken off the network that it is put on */
+	const char *const *exit_command;
 };
 
 #define SUP_LOG_OPTIONS	   4

@@ -18,6 +18,7 @@
 #include "adopt.h"
 #include "create.h"
 #include "delete.h"
+#include "exit-command.h"
 #include "file.h"
 #include "foreground.h"
 #include "image-prepare.h"
@@ -26,8 +27,7 @@
 #include "proto.h"
 #include "start.h"
 
-#define ID_BYTES  6
-#define EXIT_ARGS 9
+#define ID_BYTES 6
 
 struct life {
 	struct sup_client client;
@@ -52,34 +52,28 @@ static int id_make(char buf[2 * ID_BYTES + 1], struct cps_err *err)
 	return 0;
 }
 
-/* --rm of one that nobody waits for, or not any more: its shim has this run when it has ended. */
-static int exit_command(const struct sup_ctx *ctx, const char *id, struct cps_arena *a,
-			const char *args[EXIT_ARGS], struct cps_err *err)
+/* --rm of one that nobody waits for goes by itself; one that somebody waits for is his to delete.
+ * Any other leaves its network. */
+static int exit_command(const struct sup_ctx *ctx, const struct sup_run *run,
+			struct sup_prepared *p, const char *words[SUP_EXIT_COMMAND_WORDS],
+			struct sup_create *c, struct cps_err *err)
 {
-	char self[PATH_MAX], root[PATH_MAX], data[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *words[] = { self, "--root", root, "--data-root", data, "delete", "-f", id };
+	int rc = 0;
 
-	if (n < 0)
-		return cps_fail(err, errno, "read /proc/self/exe");
-	self[n] = '\0';
-	if (!realpath(ctx->root, root))
-		return cps_fail(err, errno, "find '%s'", ctx->root);
-	if (!realpath(ctx->data_root, data))
-		return cps_fail(err, errno, "find '%s'", ctx->data_root);
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		args[i] = cps_arena_strdup(a, words[i]);
-		if (!args[i])
-			return cps_fail(err, ENOMEM, "--rm");
-	}
-	args[sizeof(words) / sizeof(words[0])] = NULL;
-	return 0;
+	if (run->rm && run->detach)
+		rc = sup_exit_command_delete(ctx, p->plan.id, &p->arena, words, err);
+	else if (!run->rm && p->plan.mode.kind == NET_MODE_NETWORK)
+		rc = sup_exit_command_release(ctx, p->plan.id, &p->arena, words, err);
+	else
+		return 0;
+	c->exit_command = words;
+	return rc;
 }
 
 static int create(struct sup_ctx *ctx, struct sup_run *run, struct sup_prepared *p, int signal_fd,
 		  struct life *life, struct cps_err *err)
 {
-	const char *after[EXIT_ARGS] = { NULL };
+	const char *words[SUP_EXIT_COMMAND_WORDS];
 	struct sup_create_image image = {
 		.rootfs = p->rootfs,
 		.user = p->plan.user,
@@ -88,10 +82,8 @@ static int create(struct sup_ctx *ctx, struct sup_run *run, struct sup_prepared 
 	struct sup_create c = run->create;
 	int rc = cps_mkdir_all(ctx->root, 0700, err);
 
-	if (rc == 0 && run->rm && run->detach) {
-		rc = exit_command(ctx, p->plan.id, &p->arena, after, err);
-		image.exit_command = after;
-	}
+	if (rc == 0)
+		rc = exit_command(ctx, run, p, words, &c, err);
 	if (rc < 0)
 		return rc;
 	c.network = "none"; /* we join ourselves */
@@ -141,7 +133,7 @@ static void at_exit_write(struct sup_request *r, const void *arg)
 static int rm_leave(struct sup_ctx *ctx, const char *what, const char *id, struct life *life,
 		    struct cps_err *err)
 {
-	const char *args[EXIT_ARGS];
+	const char *args[SUP_EXIT_COMMAND_WORDS];
 	const struct sup_question q = { .what = what,
 					.op = CPS_OP_AT_EXIT,
 					.write = at_exit_write,
@@ -149,7 +141,7 @@ static int rm_leave(struct sup_ctx *ctx, const char *what, const char *id, struc
 					.timeout_ms = SUP_HELLO_MS };
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
 	struct sup_container c = { 0 };
-	int rc = exit_command(ctx, id, &a, args, err);
+	int rc = sup_exit_command_delete(ctx, id, &a, args, err);
 
 	if (rc == 0)
 		rc = sup_ask(ctx, &q, &c, &life->client, NULL, err);

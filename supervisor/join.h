@@ -32,7 +32,8 @@ int sup_join_plan(const struct sup_ctx *ctx, const char *bundle, const char *net
 int sup_join(const struct sup_ctx *ctx, const char *id, const struct net_options *o,
 	     struct cps_err *err);
 
-/* Takes a container that has been deleted off all networks. Nothing of it is a failure; what could
+/* Takes a container that has been deleted off all networks, if its shim has not had that done at
+ * its end. Nothing of it is a failure; what could
  * not be done is said in *ret_warnings, and net_sweep()'s to find. */
 void sup_leave(const struct sup_ctx *ctx, const char *id, struct cps_buf *ret_warnings);
 

@@ -49,6 +49,15 @@ endpoints() {
 	find "$NETWORKS" -path '*/endpoints/*' | wc -l
 }
 
+# dies_alone ID: nobody is there to see it end
+dies_alone() {
+	local init
+	init=$(capsule state "$1" | jq .pid)
+	kill -9 "$(jq .pid "$ROOT/$1/shim.json")"
+	kill -9 "$init"
+	wait_until 5 eval '! [ -e /proc/'"$init"' ]'
+}
+
 nothing_left() {
 	[ "$(leases)" = 0 ] && [ "$(endpoints)" = 0 ] && [ "$(veths)" = 0 ]
 }
@@ -306,6 +315,50 @@ kill_often() {
 	capsule delete c1
 	[ "$(address_of c2)" = 10.9.0.2 ]
 	capsule delete -f c2
+}
+
+@test "a container that has ended is on no network, and says so; its deletion finds nothing to do" {
+	capsule run -d c1
+	capsule run -d c2
+	capsule network create -subnet 10.9.0.0/24 n1
+	capsule network connect n1 c1
+	capsule network release c1 nobody # it lives
+	[ "$(leases)" = 3 ]
+	capsule stop -t 0 c1
+	wait_until 5 eval '[ "$(leases)" = 1 ] && [ "$(endpoints)" = 1 ]'
+	[ "$(address_of c1)" = null ]
+	capsule inspect c1 | jq -e '.[0].networks == {} and .[0].status == "stopped"'
+	[ -z "$(capsule port c1)" ]
+	capsule network show capsule_bridge0 | jq -e '.containers | keys == ["c2"]'
+	capsule network delete n1
+	run capsule network connect capsule_bridge0 c1
+	[[ $output == *"the container is stopped" ]]
+	# by itself, whoever waits for it or not
+	args true
+	capsule run c3
+	capsule run -d c4
+	capsule wait c4
+	wait_until 5 eval '[ "$(leases)" = 1 ] && [ "$(endpoints)" = 1 ]'
+	capsule network release c1 c1
+	capsule delete c1 c4
+	capsule delete -f c2
+	wait_until 5 nothing_left
+	capsule network delete capsule_bridge0
+}
+
+@test "a container that has ended without a shim: its address is free for who wants them" {
+	capsule network create -subnet 10.9.0.0/30 n1
+	capsule run -d -net n1 c1
+	dies_alone c1
+	[ "$(endpoints)" = 1 ]
+	capsule run -d -net n1 c2
+	[ "$(address_of c2)" = 10.9.0.2 ]
+	[ "$(endpoints)" = 1 ]
+	dies_alone c2
+	# of whoever looks at it next, it gets a shim, which does what the last one could not
+	capsule list >/dev/null
+	wait_until 5 eval '[ "$(endpoints)" = 0 ]'
+	capsule delete c1 c2
 }
 
 @test "counters, each way" {

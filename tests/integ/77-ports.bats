@@ -283,6 +283,36 @@ silent() {
 	[[ $output != *capsule* ]]
 }
 
+@test "a port is free when its container has ended, and traffic to it does not hang" {
+	container web one -p 8080:80
+	capsule kill web KILL
+	capsule wait web || true
+	# at once, and so perhaps before its shim has come to it
+	container other two -p 8080:80
+	answers "80 $OUTSIDE" outside $HOST 8080
+	[ -z "$(capsule port web)" ]
+	[[ "$(capsule port other)" = *8080* ]]
+	capsule delete web
+	answers "80 $OUTSIDE" outside $HOST 8080
+	capsule stop -t 0 other
+	wait_until 5 not_in_table 8080
+	PATIENCE=2 run from outside $HOST 8080
+	[[ $output == *refused* ]]
+	capsule delete other
+}
+
+@test "a port of a container that has ended without a shim is free for who wants it" {
+	local init
+	container web one -p 8080:80 -p 8081:81
+	init=$(init_of web)
+	kill -9 "$(jq .pid "$ROOT/web/shim.json")"
+	kill -9 "$init"
+	wait_until 5 test ! -e "/proc/$init"
+	container other two -p 8080:80
+	answers "80 $OUTSIDE" outside $HOST 8080
+	not_in_table 8081
+}
+
 @test "nft flush ruleset: noticed at the next start, and repaired on request" {
 	container web one -p 8080:80
 	nft flush ruleset

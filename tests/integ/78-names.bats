@@ -77,6 +77,15 @@ knows() {
 	[ "$(capsule exec web tail -c 1 /etc/hosts | wc -l)" = 1 ]
 }
 
+@test "who ends is not seen any longer, though it is not deleted" {
+	container web one
+	container db one
+	knows web db 10.1.0.3
+	capsule stop -t 0 db
+	wait_until 5 knows web db ""
+	capsule delete db
+}
+
 @test "network connect and disconnect" {
 	container web one
 	container db two

@@ -225,6 +225,17 @@ START_TEST(test_the_exit_command_is_run_by_a_successor)
 }
 END_TEST
 
+/* Who deletes it by force clears up after it. */
+START_TEST(test_no_exit_command_for_one_that_ends_by_being_deleted)
+{
+	create_with_command(SH("sleep 30"));
+	(void)h_ok(&h, "\"op\":\"delete\",\"force\":true");
+	h_shim_gone(&h, 0);
+	(void)usleep(100000);
+	ck_assert_uint_eq(runs(), 0);
+}
+END_TEST
+
 START_TEST(test_an_exit_command_that_fails_is_one_line_in_the_log_of_the_shim)
 {
 	static const char *const commands[] = { "[\"/bin/false\"]", "[\"/nowhere/x\"]",
@@ -310,6 +321,7 @@ int main(void)
 	tcase_add_test(tc, test_user_and_rootfs_are_the_runtime_s);
 	tcase_add_test(tc, test_the_exit_command_runs_once_when_all_is_told);
 	tcase_add_loop_test(tc, test_the_exit_command_is_run_by_a_successor, 0, 2);
+	tcase_add_test(tc, test_no_exit_command_for_one_that_ends_by_being_deleted);
 	tcase_add_loop_test(tc, test_an_exit_command_that_fails_is_one_line_in_the_log_of_the_shim,
 			    0, 3);
 	tcase_add_test(tc, test_no_exit_command_for_a_create_that_fails);

@@ -49,8 +49,8 @@ static int load_config(struct rt_ctx *ctx, struct cps_err *err)
 	/* Relative paths of the config are the bundle's. */
 	if (chdir(ctx->req->bundle) < 0)
 		return cps_fail(err, errno, "bundle '%s'", ctx->req->bundle);
-	rc = cps_file_read(AT_FDCWD, RT_CONFIG_NAME, RT_SPEC_MAX, &ctx->config, &ctx->config_len,
-			   err);
+	rc = cps_file_read(AT_FDCWD, ctx->req->config ? ctx->req->config : RT_CONFIG_NAME,
+			   RT_SPEC_MAX, &ctx->config, &ctx->config_len, err);
 	if (rc < 0)
 		return rc;
 	rc = rt_spec_parse(ctx->arena, ctx->config, ctx->config_len, ctx->req->bundle, ctx->warn,

@@ -36,6 +36,10 @@ const struct rt_cgroup_dir *rt_cgroup_find(const struct rt_cgroup *cg, const cha
 const char *rt_cgroup_file(const struct rt_cgroup_dir *dir, const char *file,
 			   char buf[RT_CGROUP_FILE]);
 
+/* Appends the components of more to path, without empty ones and "."; ".." is an attempt to get
+ * out (D14), a line feed one to confuse those who read /proc/PID/cgroup: EINVAL. */
+int rt_cgroup_path_append(char *path, size_t size, const char *more, struct cps_err *err);
+
 /* Does the writes in order, in the way cgroup-values.h describes. */
 int rt_cgroup_apply(const struct rt_cgroup *cg, const struct rt_cgroup_writes *writes,
 		    struct cps_err *err);

@@ -59,9 +59,7 @@ static bool is_fs(const char *path, unsigned long magic)
 	return statfs(path, &st) == 0 && (unsigned long)st.f_type == magic;
 }
 
-/* Appends the components of `more` to path, without empty ones and "."; ".." is an attempt to get
- * out (D14), a line feed one to confuse those who read /proc/PID/cgroup. */
-static int path_append(char *path, size_t size, const char *more, struct cps_err *err)
+int rt_cgroup_path_append(char *path, size_t size, const char *more, struct cps_err *err)
 {
 	size_t len = strlen(path);
 
@@ -102,7 +100,7 @@ static int base_of(const struct rt_cgroup *cg, const char *mount, const char *ow
 
 	if (strncmp(own, "/..", 3) == 0)
 		return 0; /* outside of our own cgroup namespace: what we see is below its root */
-	rc = path_append(path, size, own, err);
+	rc = rt_cgroup_path_append(path, size, own, err);
 	if (rc < 0)
 		return rc;
 	if (access(rt_cgroup_file(&dir, NULL, full), F_OK) < 0)
@@ -164,7 +162,7 @@ static int add_hierarchy(struct rt_cgroup *cg, char *line, const char *where, st
 		if (rc < 0)
 			return rc;
 	}
-	rc = path_append(path, sizeof(path), where, err);
+	rc = rt_cgroup_path_append(path, sizeof(path), where, err);
 	if (rc < 0)
 		return rc;
 	dir->made = false;
@@ -192,12 +190,17 @@ static int choose_path(const char *cgroups_path, const char *parent, const char 
 			     parent && parent[0] ? "/" : "", id);
 	if (n < 0 || (size_t)n >= size)
 		return cps_failx(err, ENAMETOOLONG, "cgroup path '%.64s…' is too long", ret);
-	rc = path_append(checked, sizeof(checked), ret, err);
+	rc = rt_cgroup_path_append(checked, sizeof(checked), ret, err);
 	if (rc < 0)
 		return rc;
 	if (!checked[0]) /* the root group has no limits and is everybody's */
 		return cps_failx(err, EINVAL, "cgroup path '%s' names no group", ret);
 	return 0;
+}
+
+enum rt_cgroup_layout rt_cgroup_layout_here(void)
+{
+	return is_fs(CGROUP_ROOT, CGROUP2_SUPER_MAGIC) ? RT_CGROUP_V2 : RT_CGROUP_V1;
 }
 
 int rt_cgroup_init(struct rt_cgroup *cg, const char *cgroups_path, const char *parent,
@@ -210,7 +213,7 @@ int rt_cgroup_init(struct rt_cgroup *cg, const char *cgroups_path, const char *p
 	int rc;
 
 	cg->ndirs = 0;
-	cg->layout = is_fs(CGROUP_ROOT, CGROUP2_SUPER_MAGIC) ? RT_CGROUP_V2 : RT_CGROUP_V1;
+	cg->layout = rt_cgroup_layout_here();
 	rc = choose_path(cgroups_path, parent, id, where, sizeof(where), err);
 	if (rc < 0)
 		return rc;
@@ -230,6 +233,26 @@ int rt_cgroup_init(struct rt_cgroup *cg, const char *cgroups_path, const char *p
 
 /* -- directories ---------------------------------------------------------------------------- */
 
+/* Who is put into a frozen group stands still there before anything can be told about it. */
+static int refuse_frozen(const struct rt_cgroup_dir *dir, struct cps_err *err)
+{
+	static const struct {
+		const char *file, *frozen;
+	} states[] = { { "freezer.state", "FROZEN" }, { "cgroup.freeze", "1" } };
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		char path[RT_CGROUP_FILE], text[16] = "";
+		cleanup_fd int fd =
+			open(rt_cgroup_file(dir, states[i].file, path), O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 &&
+		    strncmp(text, states[i].frozen, strlen(states[i].frozen)) == 0)
+			return cps_failx(err, EBUSY, "container's cgroup unexpectedly frozen: '%s'",
+					 path);
+	}
+	return 0;
+}
+
 /* An existing group may be used if nobody is in it: two containers in one would share its limits,
  * and be killed together. */
 static int adopt(struct rt_cgroup_dir *dir, const char *full, struct cps_err *err)
@@ -238,6 +261,7 @@ static int adopt(struct rt_cgroup_dir *dir, const char *full, struct cps_err *er
 	cleanup_fd int fd = -1;
 	struct stat st;
 	ssize_t n;
+	int rc;
 
 	fd = open(rt_cgroup_file(dir, "cgroup.procs", procs), O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -246,7 +270,11 @@ static int adopt(struct rt_cgroup_dir *dir, const char *full, struct cps_err *er
 	if (n < 0)
 		return cps_fail(err, errno, "read '%s'", procs);
 	if (n > 0)
-		return cps_failx(err, EBUSY, "cgroup '%s' is in use: it has processes", full);
+		return cps_failx(err, EBUSY, "container's cgroup is not empty: '%s' has processes",
+				 full);
+	rc = refuse_frozen(dir, err);
+	if (rc < 0)
+		return rc;
 	if (stat(full, &st) < 0)
 		return cps_fail(err, errno, "stat '%s'", full);
 	dir->made = st.st_nlink <=
@@ -333,7 +361,7 @@ int rt_cgroup_join_self(const struct rt_cgroup *cg, struct cps_err *err)
 		if (cg->dirs[i].controllers[0])
 			rc = cps_file_put(AT_FDCWD, rt_cgroup_file(&cg->dirs[i], "tasks", path),
 					  "0", err);
-	return cps_wrap(err, rc, "join cgroup");
+	return cps_wrap(err, rc, "adding pid %d to cgroups", (int)getpid());
 }
 
 /* -- values --------------------------------------------------------------------------------- */

@@ -45,6 +45,9 @@ struct rt_cgroup {
 	struct rt_cgroup_dir dirs[RT_CGROUP_MAX];
 };
 
+/* What this machine has mounted. */
+enum rt_cgroup_layout rt_cgroup_layout_here(void);
+
 /* Decides where: cgroups_path as the config gives it (absolute: below the hierarchies' roots;
  * relative: below the caller's own cgroup, as runc does; NULL: parent/id). `..` components are
  * refused (EINVAL). Reads, makes nothing. */
@@ -73,6 +76,12 @@ int rt_cgroup_open(const struct rt_cgroup *cg);
 /* All pids in the cgroup and below it; caller frees. */
 int rt_cgroup_pids(const struct rt_cgroup *cg, pid_t **ret_pids, size_t *ret_count,
 		   struct cps_err *err);
+/* Leads to groups below the container's own, for one process of it: each of the texts is "PATH" (in
+ * all hierarchies; alone) or "CONTROLLER,...:PATH" (in those that have the controllers; v1 only).
+ * EINVAL: a path that leads out, an unknown controller, one named twice. */
+int rt_cgroup_sub(struct rt_cgroup *cg, const char *const *texts, size_t n, struct cps_arena *a,
+		  struct cps_err *err);
+
 /* Signals every process in it and below. SIGKILL on v2 is cgroup.kill; on v1 the freezer holds
  * them while they are signalled, so that none can fork away. */
 int rt_cgroup_kill(const struct rt_cgroup *cg, int signal, struct cps_err *err);

@@ -25,7 +25,8 @@ struct exec_options {
 	struct cps_opt_list env, caps, gids;
 	int64_t preserve_fds;
 	bool detach, tty, no_new_privs;
-	const char *apparmor, *label, *cgroup;
+	struct cps_opt_list cgroups;
+	const char *apparmor, *label;
 };
 
 static bool has_key(const struct cps_opt_list *env, const char *entry)
@@ -173,6 +174,8 @@ static int exec_in(struct exec_options *o, const struct rt_globals *g, int count
 		rc = o->process ? process_from_file(o, a, &p, err)
 				: process_from_options(o, spec, (const char **)(args + 1),
 						       (size_t)(count - 1), a, &p, err);
+	if (rc == 0 && o->cgroups.count)
+		rc = rt_cgroup_sub(&c.state.cgroup, o->cgroups.values, o->cgroups.count, a, err);
 	if (rc < 0)
 		return rc;
 	if (!o->detach)
@@ -194,11 +197,9 @@ static int check_arguments(const struct exec_options *o, int count, struct cps_e
 		return cps_failx(err, EINVAL, "exec: %s",
 				 o->process ? "--process and a command are one too many"
 					    : "there is no command to run");
-	if (o->apparmor || o->label || o->cgroup)
+	if (o->apparmor || o->label)
 		return cps_failx(err, EOPNOTSUPP, "exec: --%s is not supported",
-				 o->apparmor ? "apparmor"
-				 : o->label  ? "process-label"
-					     : "cgroup");
+				 o->apparmor ? "apparmor" : "process-label");
 	if (o->preserve_fds > 65536)
 		return cps_failx(err, EINVAL, "--preserve-fds: %lld is too many",
 				 (long long)o->preserve_fds);
@@ -230,7 +231,10 @@ static int cmd_exec(const struct rt_globals *g, int argc, char **argv, int *ret_
 		  "pass N descriptors from 3 on to it" },
 		{ "apparmor", 0, CPS_OPT_STR, &o.apparmor, "PROFILE", NULL },
 		{ "process-label", 0, CPS_OPT_STR, &o.label, "LABEL", NULL },
-		{ "cgroup", 0, CPS_OPT_STR, &o.cgroup, "PATH", NULL },
+		{ "cgroup", 0, CPS_OPT_LIST, &o.cgroups, "[CONTROLLER,...:]PATH",
+		  "join this group below the container's" },
+		{ "pidfd-socket", 0, CPS_OPT_STR, &o.req.pidfd_socket, "PATH",
+		  "socket that takes the process's pidfd" },
 		{ "ignore-paused", 0, CPS_OPT_FLAG, &o.req.ignore_paused, NULL,
 		  "into a paused container too: it runs when that is resumed" },
 		{ 0 },
@@ -252,6 +256,7 @@ static int cmd_exec(const struct rt_globals *g, int argc, char **argv, int *ret_
 	free(o.env.values);
 	free(o.caps.values);
 	free(o.gids.values);
+	free(o.cgroups.values);
 	return rc;
 }
 

@@ -8,29 +8,55 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "cgroup.h"
 #include "file.h"
 #include "json.h"
 #include "own.h"
 #include "plan.h"
 
+enum { FOR_ALL, FOR_ROOT, FOR_OTHERS }; /* whose sample has the mount */
+
 struct sample_mount {
 	const char *destination, *type, *source;
 	const char *options[8];
+	unsigned whose;
 };
 
 static const struct sample_mount mounts[] = {
-	{ "/proc", "proc", "proc", { NULL } },
-	{ "/dev", "tmpfs", "tmpfs", { "nosuid", "strictatime", "mode=755", "size=65536k" } },
+	{ "/proc", "proc", "proc", { NULL }, FOR_ALL },
+	{ "/dev",
+	  "tmpfs",
+	  "tmpfs",
+	  { "nosuid", "strictatime", "mode=755", "size=65536k" },
+	  FOR_ALL },
 	{ "/dev/pts",
 	  "devpts",
 	  "devpts",
-	  { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5" } },
-	{ "/dev/shm", "tmpfs", "shm", { "nosuid", "noexec", "nodev", "mode=1777", "size=65536k" } },
-	{ "/dev/mqueue", "mqueue", "mqueue", { "nosuid", "noexec", "nodev" } },
-	{ "/sys", "sysfs", "sysfs", { "nosuid", "noexec", "nodev", "ro" } },
-	{ "/sys/fs/cgroup", "cgroup", "cgroup", { "nosuid", "noexec", "nodev", "relatime", "ro" } },
+	  { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5" },
+	  FOR_ROOT },
+	{ "/dev/pts",
+	  "devpts",
+	  "devpts",
+	  { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620" },
+	  FOR_OTHERS },
+	{ "/dev/shm",
+	  "tmpfs",
+	  "shm",
+	  { "nosuid", "noexec", "nodev", "mode=1777", "size=65536k" },
+	  FOR_ALL },
+	{ "/dev/mqueue", "mqueue", "mqueue", { "nosuid", "noexec", "nodev" }, FOR_ALL },
+	{ "/sys", "sysfs", "sysfs", { "nosuid", "noexec", "nodev", "ro" }, FOR_ROOT },
+	/* sysfs shows a network namespace: only who owns one may mount it anew */
+	{ "/sys", "none", "/sys", { "rbind", "nosuid", "noexec", "nodev", "ro" }, FOR_OTHERS },
+	{ "/sys/fs/cgroup",
+	  "cgroup",
+	  "cgroup",
+	  { "nosuid", "noexec", "nodev", "relatime", "ro" },
+	  FOR_ALL },
 };
 
 static const char *const args[] = { "sh", NULL };
@@ -51,9 +77,6 @@ static const char *const masked[] = { "/proc/acpi",
 				      NULL };
 static const char *const readonly[] = { "/proc/bus",	       "/proc/fs", "/proc/irq", "/proc/sys",
 					"/proc/sysrq-trigger", NULL };
-static const enum rt_ns namespaces[] = { RT_NS_PID, RT_NS_NET,	 RT_NS_IPC,
-					 RT_NS_UTS, RT_NS_MOUNT, RT_NS_CGROUP };
-
 static void write_strs(struct cps_jsonw *w, const char *key, const char *const *v)
 {
 	cps_jsonw_open(w, key, '[');
@@ -89,10 +112,13 @@ static void write_process(struct cps_jsonw *w)
 	cps_jsonw_close(w, '}');
 }
 
-static void write_mounts(struct cps_jsonw *w)
+static void write_mounts(struct cps_jsonw *w, bool rootless)
 {
 	cps_jsonw_open(w, "mounts", '[');
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		if (mounts[i].whose != FOR_ALL &&
+		    mounts[i].whose != (rootless ? FOR_OTHERS : FOR_ROOT))
+			continue;
 		cps_jsonw_open(w, NULL, '{');
 		cps_jsonw_str(w, "destination", mounts[i].destination);
 		cps_jsonw_str(w, "type", mounts[i].type);
@@ -104,9 +130,8 @@ static void write_mounts(struct cps_jsonw *w)
 	cps_jsonw_close(w, ']');
 }
 
-static void write_linux(struct cps_jsonw *w)
+static void write_device_rule(struct cps_jsonw *w)
 {
-	cps_jsonw_open(w, "linux", '{');
 	cps_jsonw_open(w, "resources", '{');
 	cps_jsonw_open(w, "devices", '[');
 	cps_jsonw_open(w, NULL, '{');
@@ -115,19 +140,63 @@ static void write_linux(struct cps_jsonw *w)
 	cps_jsonw_close(w, '}');
 	cps_jsonw_close(w, ']');
 	cps_jsonw_close(w, '}');
+}
+
+/* The caller is root in there, and nobody else exists. */
+static void write_map(struct cps_jsonw *w, const char *key, uint32_t id)
+{
+	cps_jsonw_open(w, key, '[');
+	cps_jsonw_open(w, NULL, '{');
+	cps_jsonw_i64(w, "containerID", 0);
+	cps_jsonw_i64(w, "hostID", id);
+	cps_jsonw_i64(w, "size", 1);
+	cps_jsonw_close(w, '}');
+	cps_jsonw_close(w, ']');
+}
+
+static void write_namespaces(struct cps_jsonw *w, bool rootless)
+{
+	const struct {
+		enum rt_ns ns;
+		bool wanted;
+	} list[] = {
+		{ RT_NS_PID, true },
+		{ RT_NS_NET, !rootless }, /* without root nothing could be connected to it */
+		{ RT_NS_IPC, true },
+		{ RT_NS_UTS, true },
+		{ RT_NS_MOUNT, true },
+		/* v1 has names that clients look up in the host's view; nobody does on v2 */
+		{ RT_NS_CGROUP, rt_cgroup_layout_here() == RT_CGROUP_V2 },
+		{ RT_NS_USER, rootless },
+	};
+
 	cps_jsonw_open(w, "namespaces", '[');
-	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		if (!list[i].wanted)
+			continue;
 		cps_jsonw_open(w, NULL, '{');
-		cps_jsonw_str(w, "type", rt_ns_names[namespaces[i]]);
+		cps_jsonw_str(w, "type", rt_ns_names[list[i].ns]);
 		cps_jsonw_close(w, '}');
 	}
 	cps_jsonw_close(w, ']');
+}
+
+static void write_linux(struct cps_jsonw *w, bool rootless)
+{
+	cps_jsonw_open(w, "linux", '{');
+	if (rootless) {
+		write_map(w, "uidMappings", geteuid());
+		write_map(w, "gidMappings", getegid());
+	} else {
+		write_device_rule(w);
+	}
+	write_namespaces(w, rootless);
 	write_strs(w, "maskedPaths", masked);
 	write_strs(w, "readonlyPaths", readonly);
 	cps_jsonw_close(w, '}');
 }
 
-static void write_sample(struct cps_jsonw *w)
+static void write_sample(struct cps_jsonw *w, bool rootless)
 {
 	cps_jsonw_open(w, NULL, '{');
 	cps_jsonw_str(w, "ociVersion", RT_SPEC_VERSION);
@@ -137,8 +206,8 @@ static void write_sample(struct cps_jsonw *w)
 	cps_jsonw_bool(w, "readonly", true);
 	cps_jsonw_close(w, '}');
 	cps_jsonw_str(w, "hostname", "capsule");
-	write_mounts(w);
-	write_linux(w);
+	write_mounts(w, rootless);
+	write_linux(w, rootless);
 	cps_jsonw_close(w, '}');
 }
 
@@ -150,8 +219,11 @@ static int cmd_spec(const struct rt_globals *g, int argc, char **argv, int *ret_
 	cleanup_fd int dir = -1;
 	cleanup_fd int fd = -1;
 	const char *bundle = ".";
+	bool rootless = false;
 	const struct cps_opt table[] = {
 		{ "bundle", 'b', CPS_OPT_STR, &bundle, "DIR", "where (default: here)" },
+		{ "rootless", 0, CPS_OPT_FLAG, &rootless, NULL,
+		  "for a container that the calling user may run without being root" },
 		{ 0 },
 	};
 	struct cps_jsonw w;
@@ -162,7 +234,7 @@ static int cmd_spec(const struct rt_globals *g, int argc, char **argv, int *ret_
 	if (rc < 0 || !words)
 		return rc;
 	cps_jsonw_init(&w, &buf, true);
-	write_sample(&w);
+	write_sample(&w, rootless);
 	cps_buf_puts(&buf, "\n");
 	if (buf.failed)
 		return cps_fail(err, ENOMEM, "spec");

@@ -48,7 +48,7 @@ struct rt_create_options {
 	bool detach, no_subreaper, keep;
 };
 
-#define RT_CREATE_OPTIONS 6
+#define RT_CREATE_OPTIONS 8
 
 void rt_create_options_init(struct rt_create_options *o, const struct rt_globals *g);
 /* The rows that `create` and `run` share, and how many those are. */

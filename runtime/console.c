@@ -17,11 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -31,8 +29,6 @@
 #define PTMX_MAJOR 5
 #define PTMX_MINOR 2
 #define PTS_MAJOR  136 /* to 143 */
-
-#define MASTER_NAME "/dev/ptmx" /* the data beside the descriptor, as runc sends it */
 
 static int ptmx_check(int fd, struct cps_err *err)
 {
@@ -167,65 +163,5 @@ int rt_console_attach(int slave, struct cps_err *err)
 		if (fd == slave ? fcntl(fd, F_SETFD, 0) < 0 : dup2(slave, fd) < 0)
 			return cps_fail(err, errno, "make the pty fd %d", fd);
 	}
-	return 0;
-}
-
-static int socket_address(const char *path, int *ret_dir, struct sockaddr_un *ret,
-			  struct cps_err *err)
-{
-	const char *slash = strrchr(path, '/');
-	char dir[PATH_MAX];
-	int n;
-
-	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (strlen(path) < sizeof(ret->sun_path)) {
-		memcpy(ret->sun_path, path, strlen(path) + 1);
-		return 0;
-	}
-	/* Longer than an address may be: by its directory's descriptor. */
-	if (!slash || slash == path || (size_t)(slash - path) >= sizeof(dir))
-		return cps_fail(err, ENAMETOOLONG, "console socket '%s'", path);
-	memcpy(dir, path, (size_t)(slash - path));
-	dir[slash - path] = '\0';
-	*ret_dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (*ret_dir < 0)
-		return cps_fail(err, errno, "console socket '%s'", path);
-	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d%s", *ret_dir, slash);
-	if (n < 0 || (size_t)n >= sizeof(ret->sun_path))
-		return cps_fail(err, ENAMETOOLONG, "console socket '%s'", path);
-	return 0;
-}
-
-int rt_console_send(const char *socket_path, int master, struct cps_err *err)
-{
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	char name[] = MASTER_NAME;
-	struct iovec data = { name, sizeof(name) - 1 };
-	struct msghdr msg = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.space),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	cleanup_fd int dir = -1;
-	cleanup_fd int sock = -1;
-	struct sockaddr_un address;
-	int rc = socket_address(socket_path, &dir, &address, err);
-
-	if (rc < 0)
-		return rc;
-	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (sock < 0 || connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return cps_fail(err, errno, "console socket '%s'", socket_path);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &master, sizeof(int));
-	if (sendmsg(sock, &msg, MSG_NOSIGNAL) != (ssize_t)data.iov_len)
-		return cps_fail(err, errno, "send the terminal to '%s'", socket_path);
 	return 0;
 }

@@ -75,6 +75,7 @@ static const struct rt_step create_steps[] = {
 	{ RT_HOST,   "scheduler",              want_scheduler,             step_scheduler,              NULL           }, /* late: it may be a slow one */
 	{ RT_HOST,   "io-priority",            want_io_priority,           step_io_priority,            NULL           },
 	{ RT_HOST,   "console-hand-over",      want_terminal,              step_console_hand_over,      NULL           },
+	{ RT_HOST,   "pidfd-hand-over",        want_pidfd_socket,          step_pidfd_hand_over,        NULL           },
 	{ RT_HOST,   "created",                want_gate,                  step_created,                NULL           },
 	{ RT_START,  "wait-at-gate",           want_gate,                  step_wait_at_gate,           NULL           },
 	{ RT_START,  "hooks-start-container",  want_hooks_start_container, step_hooks_start_container,  NULL           },

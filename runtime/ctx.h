@@ -30,6 +30,9 @@ struct rt_request {
 	const char *cgroup_parent; /* where a container without linux.cgroupsPath goes */
 	const char *pid_file;	   /* NULL: none */
 	const char *console_socket;
+	const char *pidfd_socket; /* who listens there is sent the process's pidfd; NULL: none */
+	const char
+		*config; /* create: the configuration's path, from the bundle; NULL: config.json */
 	const char
 		*user; /* create: instead of process.user, as rt_user_lookup() takes it; or NULL */
 	unsigned preserve_fds; /* this many from 3 on are the container's too */

@@ -25,6 +25,7 @@ static const struct rt_command *const commands[] = {
 
 struct options {
 	const char *root, *log, *log_format;
+	const char *cgroup_manager;  /* crun's way to say --systemd-cgroup */
 	const char *criu, *rootless; /* taken for runc's sake, of no effect */
 	bool debug, systemd_cgroup, version, help;
 };
@@ -73,6 +74,18 @@ static int open_log(const struct options *o, struct cps_err *err)
 		return cps_failx(err, EINVAL, "--log-format '%s': there are text and json",
 				 o->log_format);
 	return cps_log_open("capsule-runtime", o->log, format, level, err);
+}
+
+static int choose_cgroup_manager(struct options *o, struct cps_err *err)
+{
+	if (!o->cgroup_manager || strcmp(o->cgroup_manager, "cgroupfs") == 0)
+		return 0;
+	if (strcmp(o->cgroup_manager, "systemd") != 0)
+		return cps_failx(err, EINVAL,
+				 "--cgroup-manager '%s': there are cgroupfs and systemd",
+				 o->cgroup_manager);
+	o->systemd_cgroup = true;
+	return 0;
 }
 
 /* Runs the command; its failure's exit status comes in *ret_status too. */
@@ -125,6 +138,8 @@ int main(int argc, char **argv)
 		{ "log-format", 0, CPS_OPT_STR, &o.log_format, "FORMAT", "text or json" },
 		{ "debug", 0, CPS_OPT_FLAG, &o.debug, NULL, "say what is done" },
 		{ "systemd-cgroup", 0, CPS_OPT_FLAG, &o.systemd_cgroup, NULL, "refused" },
+		{ "cgroup-manager", 0, CPS_OPT_STR, &o.cgroup_manager, "NAME",
+		  "cgroupfs, or systemd as --systemd-cgroup" },
 		{ "criu", 0, CPS_OPT_STR, &o.criu, "PATH", NULL },
 		{ "rootless", 0, CPS_OPT_STR, &o.rootless, "VALUE", NULL },
 		{ "version", 'v', CPS_OPT_FLAG, &o.version, NULL, "print the version" },
@@ -139,6 +154,8 @@ int main(int argc, char **argv)
 	rc = cps_opt_parse(table, CPS_OPT_FIRST_ONLY, argc, argv, &args, &count, &err);
 	if (rc == 0)
 		rc = open_log(&o, &err);
+	if (rc == 0)
+		rc = choose_cgroup_manager(&o, &err);
 	if (rc < 0)
 		status = 1;
 	else

@@ -71,8 +71,6 @@ int rt_console_open(const struct rt_rootfs *r, unsigned rows, unsigned cols, boo
 		    int *ret_master, int *ret_slave, struct cps_err *err);
 /* Makes slave the controlling terminal and fds 0-2. */
 int rt_console_attach(int slave, struct cps_err *err);
-/* Connects to an AF_UNIX stream socket and sends the master, as runc does for --console-socket. */
-int rt_console_send(const char *socket_path, int master, struct cps_err *err);
 
 /* In the pivoted tree, as the container's user: */
 /* D9: entered by descriptor, and checked. make: if it is missing (a new container's). */

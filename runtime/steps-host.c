@@ -18,6 +18,7 @@
 
 #include "baton.h"
 #include "creds.h"
+#include "fd-send.h"
 #include "file.h"
 #include "frame.h"
 #include "hooks.h"
@@ -309,6 +310,12 @@ void undo_pid_file(struct rt_ctx *ctx)
 		(void)unlink(ctx->req->pid_file);
 }
 
+/* Whoever listens may signal and wait for it without the risk that its pid is another one's. */
+int step_pidfd_hand_over(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_fd_send(ctx->req->pidfd_socket, "pidfd socket", "pidfd", ctx->pidfd, err);
+}
+
 int step_hooks_create_runtime(struct rt_ctx *ctx, struct cps_err *err)
 {
 	int rc;
@@ -350,7 +357,9 @@ int step_console_hand_over(struct rt_ctx *ctx, struct cps_err *err)
 		rc = cps_frame_send(ctx->req->link, CPS_FRAME_EVENT, 0, json, sizeof(json) - 1,
 				    &ctx->console, 1, 0, err);
 	else
-		rc = rt_console_send(ctx->req->console_socket, ctx->console, err);
+		/* the text beside it is what runc sends */
+		rc = rt_fd_send(ctx->req->console_socket, "console socket", "/dev/ptmx",
+				ctx->console, err);
 	cps_close(&ctx->console);
 	return rc;
 }

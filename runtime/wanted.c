@@ -100,6 +100,11 @@ bool want_pid_file(const struct rt_ctx *ctx)
 	return ctx->req->pid_file;
 }
 
+bool want_pidfd_socket(const struct rt_ctx *ctx)
+{
+	return ctx->req->pidfd_socket;
+}
+
 bool want_joins(const struct rt_ctx *ctx)
 {
 	return ctx->plan.topology == RT_DIRECT && (ctx->plan.joined || ctx->plan.unshare_flags);

@@ -79,7 +79,7 @@ hierarchies() {
 	config '.linux.cgroupsPath = "/shared"'
 	runtime create first
 	run -1 runtime create second
-	[[ $output == *"in use"* ]]
+	[[ $output == *"container's cgroup is not empty"* ]]
 	runtime delete --force first
 	if is_v2; then
 		mkdir /sys/fs/cgroup/shared

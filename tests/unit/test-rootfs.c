@@ -21,6 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "fd-send.h"
 #include "own.h"
 
 static struct box b;
@@ -365,13 +366,14 @@ START_TEST(a_terminal_goes_to_its_socket)
 	(void)snprintf(path, sizeof(path), "/tmp/%0200d", 0);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	ck_assert_int_eq(rename("/tmp/sock", strcat(path, "/sock")), 0);
-	ck_assert_ok(rt_console_send(path, 1, &err), err);
+	ck_assert_ok(rt_fd_send(path, "console socket", "/dev/ptmx", 1, &err), err);
 	client = accept(server, NULL, NULL);
 	ck_assert_int_ge(client, 0);
 	ck_assert_int_eq(recvmsg(client, &msg, MSG_CMSG_CLOEXEC), strlen("/dev/ptmx"));
 	ck_assert_str_eq(data, "/dev/ptmx");
 	ck_assert_uint_eq(CMSG_FIRSTHDR(&msg)->cmsg_len, CMSG_LEN(sizeof(int)));
-	ck_assert_err(rt_console_send("/tmp/none", 1, &err), ENOENT, err, "/tmp/none");
+	ck_assert_err(rt_fd_send("/tmp/none", "console socket", "/dev/ptmx", 1, &err), ENOENT, err,
+		      "console socket '/tmp/none'");
 }
 END_TEST
 

@@ -5,6 +5,7 @@ dnl   RUNTIME_LIBS     capsule-runtime: yajl, libcap, libseccomp    with RUNTIME
 dnl   SHIM_LIBS        capsule-shim: yajl, libevent_core            with SHIM_CFLAGS, SHIM_LDFLAGS
 dnl   SUPERVISOR_LIBS  capsule: yajl, libnl-3, libnl-route-3       with SUPERVISOR_CFLAGS, SUPERVISOR_LDFLAGS
 dnl   IMAGE_LIBS       capsule-image: yajl, libarchive, libcurl, libcrypto, shared    with IMAGE_CFLAGS
+dnl   SYSTEMD_LIBS     capsule-systemd: yajl; libsystemd is loaded when it runs, here its header is enough
 dnl   TEST_LIBS        check, for tests/unit
 dnl   CPS_STATIC_CFLAGS, CPS_STATIC_LDFLAGS   of the two static programs
 dnl Debian's archive of yajl is called libyajl_s.a, which is why pkg-config --static is of no use here.
@@ -20,6 +21,9 @@ PKG_CHECK_MODULES([CRYPTO], [libcrypto >= 3.0])
 PKG_CHECK_MODULES([CHECK], [check >= 0.12], [cps_have_check=yes], [cps_have_check=no])
 AS_IF([test $cps_have_check = no], [AC_MSG_WARN([no check library: make check builds no unit tests])])
 AM_CONDITIONAL([HAVE_CHECK], [test $cps_have_check = yes])
+AC_CHECK_HEADER([systemd/sd-bus.h], [cps_have_sd_bus=yes], [cps_have_sd_bus=no])
+AS_IF([test $cps_have_sd_bus = no], [AC_MSG_WARN([no systemd/sd-bus.h: without capsule-systemd there is no --systemd-cgroup])])
+AM_CONDITIONAL([HAVE_SD_BUS], [test $cps_have_sd_bus = yes])
 
 cps_static=no
 cps_yajl_static="-l:libyajl_s.a"
@@ -93,6 +97,8 @@ AS_IF([test $cps_static = yes], [
 ])
 AM_CONDITIONAL([STATIC_PROGRAMS], [test $cps_static = yes])
 LIB_LIBS=$YAJL_LIBS
+SYSTEMD_LIBS=$YAJL_LIBS
+AS_IF([test $cps_yajl_pie = yes], [SYSTEMD_LIBS="-l:libyajl_s.a"])
 SUPERVISOR_LIBS="$NL_LIBS $YAJL_LIBS"
 AS_IF([test $cps_yajl_pie = yes], [SUPERVISOR_LIBS="$NL_LIBS -l:libyajl_s.a"])
 IMAGE_CFLAGS="$CPS_PIE_CFLAGS $ARCHIVE_CFLAGS $CURL_CFLAGS $CRYPTO_CFLAGS"
@@ -114,7 +120,7 @@ TEST_CFLAGS="$CPS_PIE_CFLAGS $CHECK_CFLAGS"
 TEST_LIBS=$CHECK_LIBS
 m4_foreach_w([cps_var], [CPS_STATIC_CFLAGS CPS_STATIC_LDFLAGS LIB_CFLAGS LIB_LIBS RUNTIME_CFLAGS RUNTIME_LDFLAGS
 	RUNTIME_ENTRY_LDFLAGS
-	RUNTIME_LIBS SHIM_CFLAGS SHIM_LDFLAGS SHIM_LIBS SUPERVISOR_CFLAGS SUPERVISOR_LDFLAGS SUPERVISOR_LIBS IMAGE_CFLAGS IMAGE_LIBS TEST_CFLAGS
+	RUNTIME_LIBS SHIM_CFLAGS SHIM_LDFLAGS SHIM_LIBS SUPERVISOR_CFLAGS SUPERVISOR_LDFLAGS SUPERVISOR_LIBS IMAGE_CFLAGS IMAGE_LIBS SYSTEMD_LIBS TEST_CFLAGS
 	TEST_LIBS], [AC_SUBST(cps_var)])
 ])
 

@@ -94,6 +94,8 @@ int rt_action_exec(struct rt_ctx *ctx, struct rt_container *c, const struct rt_s
 	ctx->state = c->state;
 	ctx->target = take_fd(&c->pidfd);
 	rt_plan_exec(spec, &ctx->plan);
+	if (rt_is_unprivileged())
+		rt_plan_unprivileged(&ctx->plan);
 	rc = check_terminal(ctx, err);
 	if (rc < 0)
 		return rc;

@@ -155,11 +155,20 @@ static int mount_v1(const struct rt_cgroup *cg, int dest_fd, unsigned long attr,
 	return rc < 0 ? cps_fail(err, -rc, "set the attributes of tmpfs") : 0;
 }
 
+/* No cgroup of its own: a place with nothing in it, where others' would be to be seen. */
+static int mount_none(int dest_fd, unsigned long attr, struct cps_err *err)
+{
+	cleanup_fd int tmpfs = new_mount("tmpfs", "555");
+
+	return tmpfs < 0 ? cps_fail(err, -tmpfs, "mount tmpfs")
+			 : attach(tmpfs, dest_fd, attr | MOUNT_ATTR_RDONLY, "tmpfs", err);
+}
+
 int rt_cgroup_mount(const struct rt_cgroup *cg, int dest_fd, bool own_cgroupns, unsigned long attr,
 		    struct cps_err *err)
 {
 	if (cg->ndirs == 0)
-		return cps_failx(err, EOPNOTSUPP, "the container has no cgroup to mount");
+		return mount_none(dest_fd, attr, err);
 	if (cg->layout == RT_CGROUP_V2)
 		return mount_v2(cg, dest_fd, own_cgroupns, attr, err);
 	return mount_v1(cg, dest_fd, attr, err);

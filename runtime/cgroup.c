@@ -165,7 +165,7 @@ static int add_hierarchy(struct rt_cgroup *cg, char *line, const char *where, st
 	rc = rt_cgroup_path_append(path, sizeof(path), where, err);
 	if (rc < 0)
 		return rc;
-	dir->made = false;
+	dir->made = dir->systemds = false;
 	dir->controllers = cps_arena_strdup(a, controllers);
 	dir->mount = cps_arena_strdup(a, mount);
 	dir->path = cps_arena_strdup(a, path);
@@ -319,6 +319,10 @@ int rt_cgroup_mkdir(struct rt_cgroup_dir *dir, void (*made_parent)(const char *p
 		dir->made = true;
 		return 0;
 	}
+	if (errno == EEXIST && dir->systemds) {
+		dir->made = true;
+		return 0;
+	}
 	if (errno == EEXIST)
 		return adopt(dir, full, err);
 	return cps_fail(err, errno, "mkdir '%s'", full);
@@ -362,6 +366,20 @@ int rt_cgroup_join_self(const struct rt_cgroup *cg, struct cps_err *err)
 			rc = cps_file_put(AT_FDCWD, rt_cgroup_file(&cg->dirs[i], "tasks", path),
 					  "0", err);
 	return cps_wrap(err, rc, "adding pid %d to cgroups", (int)getpid());
+}
+
+int rt_cgroup_move(const struct rt_cgroup *cg, pid_t pid, struct cps_err *err)
+{
+	char path[RT_CGROUP_FILE], text[16];
+	int rc = 0;
+
+	(void)snprintf(text, sizeof(text), "%d", pid);
+	for (unsigned i = 0; i < cg->ndirs && rc == 0; i++)
+		if (cg->dirs[i].controllers[0])
+			rc = cps_file_put(AT_FDCWD,
+					  rt_cgroup_file(&cg->dirs[i], "cgroup.procs", path), text,
+					  err);
+	return cps_wrap(err, rc, "join cgroup");
 }
 
 /* -- values --------------------------------------------------------------------------------- */
@@ -440,9 +458,25 @@ int rt_cgroup_apply(const struct rt_cgroup *cg, const struct rt_cgroup_writes *w
 	return 0;
 }
 
+/* No cgroup: nothing may be asked of it. */
+static int refuse_limits(const struct rt_resources *res, struct cps_err *err)
+{
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	struct rt_cgroup_writes writes;
+	int rc = rt_cgroup_values_v2(&arena, res, NULL, &writes, NULL, err);
+
+	if (rc < 0 || writes.n == 0)
+		return rc;
+	return cps_failx(err, EPERM,
+			 "linux.resources.%s: cannot be honoured, as no cgroup may be made here",
+			 writes.v[0].field);
+}
+
 int rt_cgroup_limits(const struct rt_cgroup *cg, const struct rt_resources *res,
 		     struct rt_warn *warn, struct cps_err *err)
 {
+	if (res->set && cg->ndirs == 0)
+		return refuse_limits(res, err);
 	return res->set ? ops_of(cg)->limits(cg, res, warn, err) : 0;
 }
 

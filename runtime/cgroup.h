@@ -37,6 +37,7 @@ struct rt_cgroup_dir {
 	const char *mount;	 /* "/sys/fs/cgroup/cpu" */
 	const char *path;	 /* below the mount: "/capsule/web1" */
 	bool made;		 /* by us, or found empty: ours to remove */
+	bool systemds;		 /* systemd makes it, with our process in it */
 };
 
 struct rt_cgroup {
@@ -69,6 +70,9 @@ int rt_cgroup_devices(const struct rt_cgroup *cg, const struct rt_resources *res
 /* The calling process, which has one thread and was cloned into rt_cgroup_open's directory: joins
  * the v1 hierarchies. */
 int rt_cgroup_join_self(const struct rt_cgroup *cg, struct cps_err *err);
+/* Moves a process that systemd has put into its scope to the v1 hierarchies that systemd leaves
+ * alone, too. */
+int rt_cgroup_move(const struct rt_cgroup *cg, pid_t pid, struct cps_err *err);
 /* O_PATH fd of the cgroup2 directory (v2's only one, a hybrid layout's last one), for clone3;
  * -ENOTSUP where there is none. */
 int rt_cgroup_open(const struct rt_cgroup *cg);

@@ -79,6 +79,8 @@ void rt_create_options_init(struct rt_create_options *o, const struct rt_globals
 	memset(o, 0, sizeof(*o));
 	o->bundle = "";
 	o->req.root = g->root;
+	o->req.rootless = g->rootless;
+	o->systemd_for = g->systemd_for;
 	o->req.link = -1;
 	o->req.stdio[0] = o->req.stdio[1] = o->req.stdio[2] = -1;
 	o->req.cgroup_parent = "/"; /* where runc puts a container without linux.cgroupsPath */
@@ -119,6 +121,8 @@ int rt_create_options_finish(struct rt_create_options *o, const char *id, struct
 	o->req.id = id;
 	o->req.preserve_fds = (unsigned)o->preserve_fds;
 	rc = rt_path_absolute(o->bundle, a, &o->req.bundle, err);
+	if (rc == 0 && o->systemd_for)
+		rc = rt_systemd_find(o->systemd_for, a, &o->req.systemd, err);
 	if (rc == 0 && o->pid_file)
 		rc = rt_path_absolute(o->pid_file, a, &o->req.pid_file, err);
 	return rc;

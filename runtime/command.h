@@ -15,6 +15,8 @@
 
 struct rt_globals {
 	const char *root; /* absolute */
+	enum rt_rootless rootless;
+	const char *systemd_for; /* argv[0], if --systemd-cgroup is given; else NULL */
 	bool debug;
 };
 
@@ -44,6 +46,7 @@ int rt_command_parse(const struct rt_command *cmd, const struct cps_opt *table, 
 struct rt_create_options {
 	struct rt_request req;
 	const char *bundle, *pid_file;
+	const char *systemd_for;
 	int64_t preserve_fds;
 	bool detach, no_subreaper, keep;
 };

@@ -119,7 +119,8 @@ static int kill_everything(struct rt_container *c, struct cps_err *err)
 	}
 	/* A frozen process dies when it is thawed; the cgroup's kill does both. And a creator that
 	 * was killed may have left a process that it had no time to record. */
-	if (!c->state.own_pidns || c->state.pid == 0 || c->status == RT_STATUS_PAUSED) {
+	if (c->state.cgroup.ndirs > 0 &&
+	    (!c->state.own_pidns || c->state.pid == 0 || c->status == RT_STATUS_PAUSED)) {
 		rc = rt_cgroup_kill(&c->state.cgroup, SIGKILL, err);
 		if (rc < 0)
 			return rc;
@@ -131,6 +132,8 @@ static int kill_and_sweep(struct rt_container *c, struct cps_err *err)
 {
 	int rc = kill_everything(c, err);
 
+	if (rc == 0 && c->state.scope.program)
+		rc = rt_systemd_stop(&c->state.scope, err);
 	return rc < 0 ? rc : rt_cgroup_remove(&c->state.cgroup, err);
 }
 

@@ -21,12 +21,15 @@ static const struct rt_step create_steps[] = {
 	{ RT_HOST,   "state-dir",              NULL,                       step_state_dir,              undo_state_dir },
 	{ RT_HOST,   "record-intent",          NULL,                       step_record_intent,          NULL           }, /* before there is anything to be left behind */
 	{ RT_HOST,   "gate",                   want_gate,                  step_gate,                   NULL           },
-	{ RT_HOST,   "cgroup",                 NULL,                       step_cgroup,                 undo_cgroup    },
-	{ RT_HOST,   "cgroup-limits",          NULL,                       step_cgroup_limits,          NULL           },
-	{ RT_HOST,   "cgroup-devices",         NULL,                       step_cgroup_devices,         NULL           },
+	{ RT_HOST,   "cgroup",                 want_own_cgroup,            step_cgroup,                 undo_cgroup    },
+	{ RT_HOST,   "cgroup-limits",          want_own_cgroup,            step_cgroup_limits,          NULL           },
+	{ RT_HOST,   "cgroup-devices",         want_own_cgroup,            step_cgroup_devices,         NULL           },
 	{ RT_HOST,   "stdio-owner",            NULL,                       step_stdio_owner,            NULL           },
 	{ RT_HOST,   "baton",                  NULL,                       step_baton,                  NULL           },
 	{ RT_HOST,   "spawn-init",             NULL,                       step_spawn,                  undo_spawn     },
+	{ RT_HOST,   "scope",                  want_scope,                 step_scope,                  undo_scope     }, /* systemd wants a process to put in */
+	{ RT_HOST,   "scope-limits",           want_scope,                 step_cgroup_limits,          NULL           },
+	{ RT_HOST,   "scope-devices",          want_scope,                 step_cgroup_devices,         NULL           },
 	{ RT_HOST,   "id-maps",                want_new_userns,            step_id_maps,                NULL           },
 	{ RT_HOST,   "raise-rlimits",          want_rlimits_userns,        step_raise_rlimits,          NULL           }, /* init could not */
 	{ RT_HOST,   "oom-score-of-init",      want_oom_score_userns,      step_oom_score_of_init,      NULL           }, /* nor this */

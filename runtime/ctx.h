@@ -17,6 +17,7 @@
 #include "err.h"
 #include "plan.h"
 #include "rootfs.h"
+#include "rootless.h"
 #include "seccomp.h"
 #include "spec.h"
 #include "state.h"
@@ -35,14 +36,17 @@ struct rt_request {
 		*config; /* create: the configuration's path, from the bundle; NULL: config.json */
 	const char
 		*user; /* create: instead of process.user, as rt_user_lookup() takes it; or NULL */
+	const char
+		*systemd; /* create: capsule-systemd, which asks for the cgroup; NULL: made by us */
 	unsigned preserve_fds; /* this many from 3 on are the container's too */
 	bool no_pivot, no_new_keyring;
 	bool ignore_paused; /* exec: into a paused container, where it waits */
 	bool adopt_dir;	    /* the state directory is there already: the shim's */
 	bool at_once;	    /* create: do not wait at the gate, there is none (run) */
 	bool keep_console;  /* the caller relays the terminal itself: it wants the master */
-	int link;	    /* link B, for events; -1: none */
-	int stdio[3];	    /* -1: what the runtime has */
+	enum rt_rootless rootless;
+	int link;     /* link B, for events; -1: none */
+	int stdio[3]; /* -1: what the runtime has */
 };
 
 /* One page that the runtime and init both see. */

@@ -60,7 +60,7 @@ static int wait_for_hook(int pidfd, int64_t timeout_ms, siginfo_t *si)
 	return rc != 0;
 }
 
-static int run_hook(const struct rt_hook *h, int stdin_fd, struct cps_err *err)
+int rt_hook_run(const struct rt_hook *h, int stdin_fd, struct cps_err *err)
 {
 	cleanup_fd int words = memfd_create("hook", MFD_CLOEXEC);
 	cleanup_fd int pidfd = -1;
@@ -101,7 +101,7 @@ int rt_hooks_run(const struct rt_hooks *hooks, enum rt_hook_kind kind, const str
 		const struct rt_hook *h = &hooks->v[kind][i];
 		/* Each gets its own: the position is shared by those who share a file. */
 		cleanup_fd int in = cps_memfd_sealed("state", buf.data, buf.len, err);
-		int rc = in < 0 ? in : run_hook(h, in, err);
+		int rc = in < 0 ? in : rt_hook_run(h, in, err);
 
 		if (rc < 0)
 			return cps_wrap(err, rc, "%s hook %zu '%s'", rt_hook_names[kind], i,

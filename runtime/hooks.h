@@ -10,6 +10,9 @@
 #include "spec.h"
 #include "state.h"
 
+/* Runs one program to its end, with stdin_fd; what it says when it fails is in the error. */
+int rt_hook_run(const struct rt_hook *h, int stdin_fd, struct cps_err *err);
+
 extern const char *const rt_hook_names[RT_HOOK_COUNT];
 
 /* Runs the hooks of one kind in order; the first that fails (does not start, exits non-zero, is

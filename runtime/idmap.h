@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Id mappings of a new user namespace, written by the runtime with the host's privileges.
+ * Id mappings of a new user namespace, written by the runtime with the host's privileges or, where
+ * it has none, by newuidmap(1) and newgidmap(1).
  */
 #ifndef RT_IDMAP_H
 #define RT_IDMAP_H

@@ -25,8 +25,9 @@ static const struct rt_command *const commands[] = {
 
 struct options {
 	const char *root, *log, *log_format;
-	const char *cgroup_manager;  /* crun's way to say --systemd-cgroup */
-	const char *criu, *rootless; /* taken for runc's sake, of no effect */
+	const char *cgroup_manager; /* crun's way to say --systemd-cgroup */
+	const char *criu;	    /* taken for runc's sake, of no effect */
+	const char *rootless;
 	bool debug, systemd_cgroup, version, help;
 };
 
@@ -107,10 +108,6 @@ static int dispatch(const struct options *o, const struct cps_opt *table, int co
 	*ret_status = cmd ? cmd->failure : 3;
 	if (!cmd)
 		return cps_failx(err, EINVAL, "no such command: '%s'", args[0]);
-	if (o->systemd_cgroup)
-		return cps_failx(
-			err, EOPNOTSUPP,
-			"--systemd-cgroup: cgroups are made directly, systemd cannot be asked");
 	if (cmd->spawns) {
 		/* A caller that ignores it would have the kernel reap our children. */
 		(void)signal(SIGCHLD, SIG_DFL);
@@ -118,6 +115,10 @@ static int dispatch(const struct options *o, const struct cps_opt *table, int co
 		if (rc < 0)
 			return rc;
 	}
+	rc = rt_rootless_parse(o->rootless, &g.rootless, err);
+	if (rc < 0)
+		return rc;
+	g.systemd_for = o->systemd_cgroup ? argv[0] : NULL;
 	g.root = o->root ? o->root : default_root(&arena);
 	rc = g.root ? rt_path_absolute(g.root, &arena, &g.root, err)
 		    : cps_fail(err, ENOMEM, "root");
@@ -137,11 +138,15 @@ int main(int argc, char **argv)
 		{ "log", 0, CPS_OPT_STR, &o.log, "FILE", "log to this file as well" },
 		{ "log-format", 0, CPS_OPT_STR, &o.log_format, "FORMAT", "text or json" },
 		{ "debug", 0, CPS_OPT_FLAG, &o.debug, NULL, "say what is done" },
-		{ "systemd-cgroup", 0, CPS_OPT_FLAG, &o.systemd_cgroup, NULL, "refused" },
+		{ "systemd-cgroup", 0, CPS_OPT_FLAG, &o.systemd_cgroup, NULL,
+		  "create, run: ask systemd for the cgroup (linux.cgroupsPath: "
+		  "slice:prefix:name)" },
 		{ "cgroup-manager", 0, CPS_OPT_STR, &o.cgroup_manager, "NAME",
 		  "cgroupfs, or systemd as --systemd-cgroup" },
 		{ "criu", 0, CPS_OPT_STR, &o.criu, "PATH", NULL },
-		{ "rootless", 0, CPS_OPT_STR, &o.rootless, "VALUE", NULL },
+		{ "rootless", 0, CPS_OPT_STR, &o.rootless, "VALUE",
+		  "true: cgroups need not be ours; false: they must; auto (default): by who we "
+		  "are" },
 		{ "version", 'v', CPS_OPT_FLAG, &o.version, NULL, "print the version" },
 		{ "help", 'h', CPS_OPT_FLAG, &o.help, NULL, "show this help" },
 		{ 0 },

@@ -98,3 +98,12 @@ void rt_plan_exec(const struct rt_spec *spec, struct rt_plan *ret)
 	}
 	*ret = p;
 }
+
+void rt_plan_unprivileged(struct rt_plan *p)
+{
+	if (!(p->joined & (1u << RT_NS_USER)) || !p->lent)
+		return;
+	p->joined |= p->lent;
+	p->lent = 0;
+	p->topology = RT_VIA_STAGE;
+}

@@ -46,5 +46,8 @@ extern const int rt_ns_flags[RT_NS_COUNT];		/* CLONE_NEW* */
 int rt_plan_create(const struct rt_spec *spec, struct rt_plan *ret, struct cps_err *err);
 /* For exec: every namespace of the container's is joined, through its init's pidfd. */
 void rt_plan_exec(const struct rt_spec *spec, struct rt_plan *ret);
+/* The same for who has no power over any namespace but through the user namespace that is joined:
+ * then that comes first, and what the runtime would have lent itself to is joined by a stage. */
+void rt_plan_unprivileged(struct rt_plan *p);
 
 #endif

@@ -65,6 +65,8 @@ static int source_open(const struct rt_mount *m, int *ret_fd, struct cps_err *er
 	rc = open_tree(AT_FDCWD, m->source,
 		       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 			       (rt_mount_is_recursive(m, &o) ? (unsigned)AT_RECURSIVE : 0));
+	if (rc < 0 && errno == EPERM) /* not ours to clone: init does, in its namespaces */
+		rc = open(m->source, O_PATH | O_CLOEXEC);
 	if (rc < 0)
 		return cps_fail(err, errno, "bind '%s'", m->source);
 	*ret_fd = rc;
@@ -104,13 +106,15 @@ static int given_check(const struct rt_spec *spec, int given, struct cps_err *er
 
 static int root_open(const struct rt_spec *spec, struct cps_err *err)
 {
-	int fd;
+	bool as_mount = rt_has_own_mounts(spec) && rt_has_own_users(spec);
+	int fd = -1;
 
-	/* What a new user namespace may not be able to reach by its path comes as a mount. */
-	if (rt_has_own_mounts(spec) && rt_has_own_users(spec))
+	/* What a new user namespace may not be able to reach by its path comes as a mount; if we
+	 * may not clone any, we are who has to reach it anyway. */
+	if (as_mount)
 		fd = open_tree(AT_FDCWD, spec->root_path,
 			       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (unsigned)AT_RECURSIVE);
-	else
+	if (!as_mount || (fd < 0 && errno == EPERM))
 		fd = open(spec->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? cps_fail(err, errno, "root file system '%s'", spec->root_path) : fd;
 }

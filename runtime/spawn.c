@@ -125,7 +125,8 @@ static int run_stage(struct rt_ctx *ctx)
 
 	/* On v1 init inherits the stage's cgroups; the cgroup file systems may be out of sight
 	 * later. */
-	if (rt_cgroup_join_self(cg, &failed.err) == 0 && rt_spawn_join(ctx, &failed.err) == 0) {
+	if ((ctx->req->systemd || rt_cgroup_join_self(cg, &failed.err) == 0) &&
+	    rt_spawn_join(ctx, &failed.err) == 0) {
 		if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 			(void)cps_fail(&failed.err, errno, "become root of the user namespace");
 		else
@@ -202,19 +203,30 @@ static int spawn_directly(struct rt_ctx *ctx, int cgroup, struct cps_err *err)
 	return rc;
 }
 
+static int spawn(struct rt_ctx *ctx, int cgroup, struct cps_err *err)
+{
+	return ctx->plan.topology == RT_VIA_STAGE ? spawn_by_stage(ctx, cgroup, err)
+						  : spawn_directly(ctx, cgroup, err);
+}
+
 int rt_spawn_init(struct rt_ctx *ctx, struct cps_err *err)
 {
 	cleanup_fd int cgroup = -1;
 	int rc;
 
-	/* In cgroup2 init is born in its cgroup: nothing that it does is ever charged elsewhere. */
-	cgroup = rt_cgroup_open(&ctx->state.cgroup);
+	/* In cgroup2 init is born in its cgroup: nothing that it does is ever charged elsewhere.
+	 * (systemd's groups are made around a process that is there.) */
+	cgroup = ctx->req->systemd ? -ENOTSUP : rt_cgroup_open(&ctx->state.cgroup);
 	if (cgroup < 0 && cgroup != -ENOTSUP)
 		return cps_fail(err, -cgroup, "open the cgroup");
-	if (ctx->plan.topology == RT_VIA_STAGE)
-		rc = spawn_by_stage(ctx, cgroup, err);
-	else
-		rc = spawn_directly(ctx, cgroup, err);
+	rc = spawn(ctx, cgroup, err);
+	/* Moving between groups takes power over the group that both are in: who has none there
+	 * can get no process into a container's that he has been given another way. */
+	if (rc == -EACCES && cgroup >= 0 && ctx->target >= 0 &&
+	    rt_is_rootless(ctx->req->rootless)) {
+		rt_warn(ctx->warn, "the process stays in our cgroup: it may not be moved");
+		rc = spawn(ctx, -1, err);
+	}
 	if (rc == 0)
 		ctx->split = true;
 	return rc;

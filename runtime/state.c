@@ -52,6 +52,13 @@ static void format(const struct rt_state *s, struct cps_buf *buf)
 	cps_jsonw_bool(&w, "poststop", s->poststop);
 	cps_jsonw_bool(&w, "terminal", s->terminal);
 	rt_cgroup_format(&s->cgroup, &w, "cgroup");
+	if (s->scope.program) {
+		cps_jsonw_open(&w, "systemd", '{');
+		cps_jsonw_str(&w, "program", s->scope.program);
+		cps_jsonw_str(&w, "unit", s->scope.unit);
+		cps_jsonw_bool(&w, "user", s->scope.user);
+		cps_jsonw_close(&w, '}');
+	}
 	if (s->annotations)
 		cps_jsonw_raw(&w, "annotations", s->annotations);
 	cps_jsonw_close(&w, '}');
@@ -134,6 +141,29 @@ static int load_process(const struct cps_json *o, struct rt_state *s, struct cps
 	return 0;
 }
 
+static int load_scope(const struct cps_json *o, struct rt_scope *ret, struct cps_err *err)
+{
+	static const char name[] = "/capsule-systemd";
+	size_t len;
+	int rc;
+
+	if (!o)
+		return 0;
+	rc = cps_json_str(cps_json_get(o, "program"), &ret->program, err);
+	if (rc == 0)
+		rc = cps_json_str(cps_json_get(o, "unit"), &ret->unit, err);
+	if (rc == 0)
+		rc = cps_json_bool(cps_json_get(o, "user"), &ret->user, err);
+	if (rc < 0)
+		return rc;
+	/* A file full of noise must not have anything else run. */
+	len = strlen(ret->program);
+	if (ret->program[0] != '/' || len < sizeof(name) - 1 ||
+	    strcmp(ret->program + len - (sizeof(name) - 1), name) != 0)
+		return cps_json_fail(o, EBADMSG, err, "names another program");
+	return 0;
+}
+
 static int load_object(const struct cps_json *o, struct cps_arena *a, struct rt_state *s,
 		       struct cps_err *err)
 {
@@ -154,6 +184,8 @@ static int load_object(const struct cps_json *o, struct cps_arena *a, struct rt_
 		rc = load_process(o, s, err);
 	if (rc == 0)
 		rc = rt_cgroup_load(&s->cgroup, cps_json_get(o, "cgroup"), err);
+	if (rc == 0)
+		rc = load_scope(cps_json_get(o, "systemd"), &s->scope, err);
 	if (rc == 0)
 		rc = load_annotations(cps_json_get(o, "annotations"), a, s, err);
 	return rc;

@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "err.h"
 #include "json.h"
+#include "systemd.h"
 
 #define RT_STATE_NAME  "state.json"
 #define RT_CONFIG_NAME "config.json"
@@ -42,6 +43,7 @@ struct rt_state {
 	bool own_pidns; /* when init dies, the kernel kills the rest */
 	bool poststart, poststop, terminal;
 	struct rt_cgroup cgroup;
+	struct rt_scope scope; /* whose cgroup that is, if systemd was asked for it */
 };
 
 extern const char *const rt_status_names[RT_STATUS_COUNT];

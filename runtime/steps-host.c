@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -24,15 +25,26 @@
 #include "hooks.h"
 #include "idmap.h"
 #include "own.h"
+#include "proc.h"
 #include "proto.h"
 #include "rlimits.h"
+#include "rootless.h"
 #include "scheduling.h"
 #include "spawn.h"
 #include "start.h"
 
 int step_plan(struct rt_ctx *ctx, struct cps_err *err)
 {
-	return rt_plan_create(ctx->spec, &ctx->plan, err);
+	int rc;
+
+	if (rt_is_unprivileged() && !ctx->spec->ns[RT_NS_USER].wanted)
+		return cps_failx(err, EPERM,
+				 "config.json: linux.namespaces: a container of a user who is not "
+				 "root needs a user namespace");
+	rc = rt_plan_create(ctx->spec, &ctx->plan, err);
+	if (rc == 0 && rt_is_unprivileged())
+		rt_plan_unprivileged(&ctx->plan);
+	return rc;
 }
 
 int step_open_files(struct rt_ctx *ctx, struct cps_err *err)
@@ -55,8 +67,22 @@ int step_open_namespaces(struct rt_ctx *ctx, struct cps_err *err)
 
 int step_cgroup_paths(struct rt_ctx *ctx, struct cps_err *err)
 {
-	return rt_cgroup_init(&ctx->state.cgroup, ctx->spec->cgroups_path, ctx->req->cgroup_parent,
-			      ctx->req->id, ctx->arena, err);
+	struct rt_cgroup *cg = &ctx->state.cgroup;
+	const char *path = ctx->spec->cgroups_path;
+	int rc = 0;
+
+	if (ctx->req->systemd) {
+		ctx->state.scope.program = ctx->req->systemd;
+		ctx->state.scope.user = rt_is_rootless(ctx->req->rootless);
+		rc = rt_systemd_names(path, ctx->req->id, &ctx->state.scope, &path, ctx->arena,
+				      err);
+	}
+	if (rc == 0)
+		rc = rt_cgroup_init(cg, path, ctx->req->cgroup_parent, ctx->req->id, ctx->arena,
+				    err);
+	for (unsigned i = 0; rc == 0 && i < cg->ndirs; i++)
+		cg->dirs[i].systemds = ctx->req->systemd != NULL;
+	return rc;
 }
 
 int step_seccomp_compile(struct rt_ctx *ctx, struct cps_err *err)
@@ -179,13 +205,53 @@ int step_gate(struct rt_ctx *ctx, struct cps_err *err)
 
 int step_cgroup(struct rt_ctx *ctx, struct cps_err *err)
 {
-	return rt_cgroup_create(&ctx->state.cgroup, &ctx->spec->resources, err);
+	struct rt_cgroup *cg = &ctx->state.cgroup;
+	int rc = rt_cgroup_create(cg, &ctx->spec->resources, err);
+	struct cps_err ignored;
+
+	/* Who may make none does without, unless limits are asked for (step_cgroup_limits). */
+	if ((rc != -EACCES && rc != -EPERM && rc != -EROFS) || !rt_is_rootless(ctx->req->rootless))
+		return rc;
+	rt_warn(ctx->warn, "the container gets no cgroup: %s", err->msg);
+	(void)rt_cgroup_remove(cg, &ignored);
+	cg->ndirs = 0;
+	return 0;
 }
 
 void undo_cgroup(struct rt_ctx *ctx)
 {
 	struct cps_err ignored;
 
+	(void)rt_cgroup_remove(&ctx->state.cgroup, &ignored);
+}
+
+/* Where systemd has put init: in the hierarchies that it does not use we do the same. */
+int step_scope(struct rt_ctx *ctx, struct cps_err *err)
+{
+	struct rt_cgroup *cg = &ctx->state.cgroup;
+	const char *path = NULL;
+	int rc;
+
+	rc = rt_systemd_start(&ctx->state.scope, ctx->spec, cg->layout, ctx->pid, ctx->arena, &path,
+			      err);
+	if (rc < 0)
+		return rc;
+	for (unsigned i = 0; i < cg->ndirs; i++)
+		cg->dirs[i].path = path;
+	rc = rt_cgroup_create(cg, &ctx->spec->resources, err);
+	if (rc == 0 && cg->layout == RT_CGROUP_V1)
+		rc = rt_cgroup_move(cg, ctx->pid, err);
+	return rc;
+}
+
+void undo_scope(struct rt_ctx *ctx)
+{
+	struct cps_err ignored;
+
+	/* systemd would ask init to end, and wait for that. */
+	if (ctx->pidfd >= 0)
+		(void)cps_pidfd_signal(ctx->pidfd, SIGKILL);
+	(void)rt_systemd_stop(&ctx->state.scope, &ignored);
 	(void)rt_cgroup_remove(&ctx->state.cgroup, &ignored);
 }
 
@@ -196,8 +262,14 @@ int step_cgroup_limits(struct rt_ctx *ctx, struct cps_err *err)
 
 int step_cgroup_devices(struct rt_ctx *ctx, struct cps_err *err)
 {
-	return rt_cgroup_devices(&ctx->state.cgroup, &ctx->spec->resources, ctx->spec->devices,
-				 ctx->spec->ndevices, err);
+	int rc;
+
+	if (ctx->state.cgroup.ndirs == 0)
+		return 0;
+	rc = rt_cgroup_devices(&ctx->state.cgroup, &ctx->spec->resources, ctx->spec->devices,
+			       ctx->spec->ndevices, err);
+	/* In a user namespace nobody makes a device, and of those there are the owner decides. */
+	return rc == -EPERM && rt_is_rootless(ctx->req->rootless) ? 0 : rc;
 }
 
 int step_stdio_owner(struct rt_ctx *ctx, struct cps_err *err)

@@ -32,7 +32,18 @@ bool want_announce(const struct rt_ctx *ctx)
 
 bool want_direct_v1(const struct rt_ctx *ctx)
 {
-	return ctx->state.cgroup.layout == RT_CGROUP_V1 && ctx->plan.topology == RT_DIRECT;
+	return ctx->state.cgroup.layout == RT_CGROUP_V1 && ctx->plan.topology == RT_DIRECT &&
+	       !ctx->req->systemd;
+}
+
+bool want_own_cgroup(const struct rt_ctx *ctx)
+{
+	return !ctx->req->systemd;
+}
+
+bool want_scope(const struct rt_ctx *ctx)
+{
+	return ctx->req->systemd;
 }
 
 bool want_userns(const struct rt_ctx *ctx)

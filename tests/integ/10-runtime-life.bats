@@ -241,7 +241,6 @@ status_of() {
 	run -1 runtime spec -b "$WORK/new"
 	[[ "$output" == *"File exists"* ]]
 	run -3 runtime nosuch
-	run -1 runtime --systemd-cgroup list
 }
 
 @test "the program file that a container can reach is not writable" {

@@ -38,7 +38,7 @@ check_head_of() {
 		complain "$file: the second include is not its own header"
 }
 
-for folder in lib runtime shim init store network image supervisor; do
+for folder in lib runtime shim init systemd store network image supervisor; do
 	for file in "$folder"/*.[ch]; do
 		[[ -e $file && $file != lib/config.h ]] || continue
 		check_includes_of "$file" "$folder"
@@ -54,11 +54,11 @@ while read -r file; do
 	head -n 2 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || complain "$file: no SPDX line"
 done < <(find bootstrap .ci configure.ac Makefile.am m4/cps-*.m4 ./*/Makemodule.am tests \( -name '*.sh' -o -name '*.bash' \
 	-o -name '*.bats' -o -name '*.am' -o -name 'cps-*.m4' -o -name run -o -name bootstrap -o -name '*.awk' \))
-if grep -nE '^[ \t]*#[ \t]*define[ \t]+_GNU_SOURCE' {lib,runtime,shim,init,store,network,image,supervisor}/*.[ch] tests/*/*.[ch] 2>/dev/null |
+if grep -nE '^[ \t]*#[ \t]*define[ \t]+_GNU_SOURCE' {lib,runtime,shim,init,systemd,store,network,image,supervisor}/*.[ch] tests/*/*.[ch] 2>/dev/null |
 	grep -v '^lib/config\.h:'; then
 	complain "_GNU_SOURCE belongs to config.h"
 fi
-if grep -nwE 'TODO|FIXME|XXX' {lib,runtime,shim,init,store,network,image,supervisor}/*.[ch] 2>/dev/null; then
+if grep -nwE 'TODO|FIXME|XXX' {lib,runtime,shim,init,systemd,store,network,image,supervisor}/*.[ch] 2>/dev/null; then
 	complain "notes to oneself belong elsewhere"
 fi
 exit $status

@@ -8,7 +8,7 @@ set -uo pipefail
 cd "$TOP_SRCDIR" || exit 1
 stamps=$TOP_BUILDDIR/lint-stamps
 mkdir -p "$stamps"
-common=$(cat .clang-tidy tests/lint/analyser.h "$TOP_BUILDDIR/lib/config.h" {lib,runtime,shim,init,store,network,image,supervisor}/*.h 2>/dev/null | sha256sum)
+common=$(cat .clang-tidy tests/lint/analyser.h "$TOP_BUILDDIR/lib/config.h" {lib,runtime,shim,init,systemd,store,network,image,supervisor}/*.h 2>/dev/null | sha256sum)
 export common stamps
 
 tidy_one() {
@@ -26,4 +26,4 @@ tidy_one() {
 export -f tidy_one
 
 # shellcheck disable=SC2016  # expanded by the inner shell
-find lib runtime shim init store network image supervisor -name '*.c' | LC_ALL=C sort | xargs -P2 -I{} bash -c 'tidy_one "$1"' - {}
+find lib runtime shim init systemd store network image supervisor -name '*.c' | LC_ALL=C sort | xargs -P2 -I{} bash -c 'tidy_one "$1"' - {}

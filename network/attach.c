@@ -201,6 +201,7 @@ static int endpoint_make(struct join *j, const char *id, const struct net_proces
 	j->e.id = id;
 	j->e.init = *init;
 	j->e.hostname = o->hostname ? o->hostname : id;
+	j->e.name = o->name;
 	j->e.aliases = aliases;
 	j->e.links = o->links;
 	j->e.nlinks = o->nlinks;

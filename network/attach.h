@@ -22,6 +22,7 @@ struct net_options {
 	const char *ip;	     /* to have these addresses and no others; NULL: free ones */
 	const char *ip6;
 	const char *hostname;	    /* NULL: the id */
+	const char *name;	    /* the container's, besides its id; NULL */
 	const char *const *aliases; /* further names on this network */
 	unsigned naliases;
 	const struct net_alias *links; /* other containers, and the names it wants for them */
@@ -54,6 +55,10 @@ int net_detach(const struct net *n, const char *id, struct cps_err *err);
 
 /* Takes a container that runs off one network, interfaces included. ENOENT: it is not on it. */
 int net_disconnect(const struct net *n, const char *id, const char *network, struct cps_err *err);
+
+/* All networks that the container is on know it by this name from now on, instead of the one that
+ * it was given before; the id: by none but that. Others' hosts are written anew. */
+int net_rename(const struct net *n, const char *id, const char *name, struct cps_err *err);
 
 /* The first address of a container as text; -ENOENT: it has none, or has ended. */
 int net_address(const struct net *n, const char *id, char *buf, size_t size);

@@ -78,6 +78,15 @@ static int mac_read(const struct cps_json *node, uint8_t mac[NET_MAC_LEN], struc
 	return 0;
 }
 
+static int name_read(const struct cps_json *node, const char **ret, struct cps_err *err)
+{
+	int rc = cps_json_str(node, ret, err);
+
+	return rc == 0 && !cps_is_name(*ret)
+		       ? cps_json_fail(node, EINVAL, err, "no such name can be")
+		       : rc;
+}
+
 static int aliases_read(struct cps_arena *a, const struct cps_json *node, struct net_endpoint *e,
 			struct cps_err *err)
 {
@@ -176,6 +185,8 @@ int net_endpoint_parse(struct cps_arena *a, const char *text, size_t len, struct
 		rc = interface_read(root, "interface", e.interface, err);
 	if (rc == 0)
 		rc = cps_json_str(cps_json_get(root, "hostname"), &e.hostname, err);
+	if (rc == 0 && cps_json_get(root, "name"))
+		rc = name_read(cps_json_get(root, "name"), &e.name, err);
 	if (rc == 0)
 		rc = aliases_read(a, cps_json_get(root, "aliases"), &e, err);
 	if (rc == 0)
@@ -232,6 +243,8 @@ void net_endpoint_write(const struct net_endpoint *e, struct cps_jsonw *w)
 	cps_jsonw_str(w, "host_interface", e->host_interface);
 	cps_jsonw_str(w, "interface", e->interface);
 	cps_jsonw_str(w, "hostname", e->hostname);
+	if (e->name)
+		cps_jsonw_str(w, "name", e->name);
 	cps_jsonw_open(w, "aliases", '[');
 	for (unsigned i = 0; e->aliases && e->aliases[i]; i++)
 		cps_jsonw_str(w, NULL, e->aliases[i]);

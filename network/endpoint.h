@@ -45,6 +45,7 @@ struct net_endpoint { /* strings and arrays live in the arena that it was loaded
 	char host_interface[IFNAMSIZ]; /* our end of the veth pair */
 	char interface[IFNAMSIZ];      /* the container's: eth0, eth1 … */
 	const char *hostname;
+	const char *name;	    /* of the container, besides its id; NULL */
 	const char *const *aliases; /* further names, NULL-terminated */
 	const struct net_alias *links;
 	unsigned nlinks;

@@ -3,7 +3,7 @@
  * The lines of /etc/hosts, as text; pure.
  *
  * A section is what a network contributes: it is kept in <network>/hosts, the same for all members.
- * Its lines are "ADDRESS\tID [HOSTNAME] [ALIAS]...", and comments "# gateway ADDRESS".
+ * Its lines are "ADDRESS\tID [NAME] [HOSTNAME] [ALIAS]...", and comments "# gateway ADDRESS".
  *
  * A base is what a container has of its own, in containers/<id>/hosts.base: lines to be copied, and
  * lines that begin with '@', which are to be filled in: "@ID ALIAS" is a link, "@ NAME" a name of

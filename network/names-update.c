@@ -48,6 +48,8 @@ static void member_write(const struct net_endpoint *e, struct cps_buf *out)
 
 		net_addr_format(&e->addresses[i], address);
 		cps_buf_printf(out, "%s\t%s", address, e->id);
+		if (e->name)
+			word_add(out, e->id, e->name);
 		word_add(out, e->id, e->hostname);
 		for (const char *const *alias = e->aliases; *alias; alias++)
 			word_add(out, e->id, *alias);

@@ -4,8 +4,8 @@
  * its /etc. They lie in containers/<id>/.
  *
  * hosts has, in this order: localhost, what --add-host said, the container's own lines, its links,
- * and everybody of its networks, a line for each address: address, id, hostname, aliases. When
- * somebody joins or leaves, the files of all members are written anew, into the same inodes.
+ * and everybody of its networks, a line for each address: address, id, name, hostname, aliases.
+ * When somebody joins or leaves, the files of all members are written anew, into the same inodes.
  *
  * Values come from a command line, and land in files of lines: each is checked here, and refused if
  * it could be anything but one word.

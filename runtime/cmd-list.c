@@ -55,7 +55,9 @@ static int names_read(const char *root, struct names *names, struct cps_err *err
 	if (!d)
 		return cps_fail(err, errno, "open '%s'", root);
 	while ((e = readdir(d)))
-		if (cps_is_name(e->d_name) && names_add(names, e->d_name) < 0)
+		/* a symlink is a name that capsule has for one of the others */
+		if (cps_is_name(e->d_name) && e->d_type != DT_LNK &&
+		    names_add(names, e->d_name) < 0)
 			return cps_fail(err, ENOMEM, "list");
 	if (names->n)
 		qsort(names->v, names->n, sizeof(*names->v), compare);

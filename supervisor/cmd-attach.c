@@ -12,6 +12,7 @@
 #include "client.h"
 #include "command.h"
 #include "foreground.h"
+#include "name.h"
 #include "own.h"
 
 static int attach(struct sup_ctx *ctx, const char *id, const char *exec, bool with_stdin,
@@ -61,7 +62,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	rc = sup_args_parse(self, table, argc, argv, 1, 1, &args, err);
 	if (rc < 0 || args.done)
 		return rc;
-	rc = attach(ctx, args.v[0], exec, !no_stdin, &code, err);
+	rc = attach(ctx, sup_name_id(ctx, args.v[0]), exec, !no_stdin, &code, err);
 	return rc < 0 ? cps_wrap(err, rc, "attach %.64s", args.v[0]) : code;
 }
 

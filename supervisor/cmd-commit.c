@@ -17,6 +17,7 @@
 #include "container.h"
 #include "idrange.h"
 #include "image-program.h"
+#include "name.h"
 #include "own.h"
 
 #define ARGS_MAX 600
@@ -120,7 +121,7 @@ static int commit_run(struct sup_ctx *ctx, const struct sup_command *self, int a
 	if (rc == 0 && !args.done)
 		rc = sup_id_check(args.v[0], err);
 	if (rc == 0 && !args.done)
-		rc = commit(ctx, args.v[0], args.v[1], &c, err);
+		rc = commit(ctx, sup_name_id(ctx, args.v[0]), args.v[1], &c, err);
 	sup_opt_list_done(&c.changes);
 	return cps_wrap(err, rc, "commit");
 }
@@ -181,7 +182,7 @@ static int export_run(struct sup_ctx *ctx, const struct sup_command *self, int a
 
 	if (rc < 0 || args.done)
 		return rc;
-	rc = export(ctx, args.v[0], args.n > 1 ? args.v[1] : "-", err);
+	rc = export(ctx, sup_name_id(ctx, args.v[0]), args.n > 1 ? args.v[1] : "-", err);
 	return cps_wrap(err, rc, "container export");
 }
 

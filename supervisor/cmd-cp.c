@@ -18,6 +18,7 @@
 #include "container-root.h"
 #include "copy.h"
 #include "file.h"
+#include "name.h"
 #include "own.h"
 
 /* One of the two sides. */
@@ -173,7 +174,8 @@ static int cp(const struct sup_ctx *ctx, struct side *src, struct side *dst,
 		files.rlim_cur = files.rlim_max; /* four for each level of a tree */
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	rc = sup_container_root_open(ctx, src->id[0] ? src->id : dst->id, &root, err);
+	rc = sup_container_root_open(ctx, sup_name_id(ctx, src->id[0] ? src->id : dst->id), &root,
+				     err);
 	if (rc < 0)
 		return rc;
 	if (dst->id[0]) {

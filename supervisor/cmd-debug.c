@@ -16,6 +16,7 @@
 #include "debug-facts.h"
 #include "debug-text.h"
 #include "file.h"
+#include "name.h"
 #include "own.h"
 #include "proto.h"
 #include "store.h"
@@ -137,7 +138,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		return rc;
 	rc = sup_format_parse(format, &json, err);
 	if (rc == 0)
-		rc = show(ctx->root, args.v[0], json, err);
+		rc = show(ctx->root, sup_name_id(ctx, args.v[0]), json, err);
 	return cps_wrap(err, rc, "debug %.64s", args.v[0]);
 }
 

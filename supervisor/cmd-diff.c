@@ -15,6 +15,7 @@
 #include "diff.h"
 #include "json.h"
 #include "list.h"
+#include "name.h"
 #include "own.h"
 
 static int print_line(void *arg, enum sto_change change, const char *path, struct cps_err *err)
@@ -101,7 +102,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		return rc;
 	rc = sup_list_format_parse(text, &format, err);
 	if (rc == 0)
-		rc = diff(ctx, args.v[0], format, err);
+		rc = diff(ctx, sup_name_id(ctx, args.v[0]), format, err);
 	return cps_wrap(err, rc, "diff");
 }
 

@@ -12,6 +12,7 @@
 #include "command.h"
 #include "event-file.h"
 #include "event-text.h"
+#include "name.h"
 #include "own.h"
 #include "when.h"
 
@@ -78,8 +79,10 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 
 	if (rc < 0 || args.done)
 		return rc;
-	for (int i = 0; rc == 0 && i < args.n; i++)
+	for (int i = 0; rc == 0 && i < args.n; i++) {
 		rc = sup_id_check(args.v[i], err);
+		args.v[i] = (char *)(uintptr_t)sup_name_id(ctx, args.v[i]);
+	}
 	if (rc == 0)
 		rc = sup_format_parse(format, &s.json, err);
 	s.has_since = since != NULL;

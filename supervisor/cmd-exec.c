@@ -19,6 +19,7 @@
 #include "create.h"
 #include "file.h"
 #include "foreground.h"
+#include "name.h"
 #include "own.h"
 #include "proc.h"
 #include "processes.h"
@@ -255,6 +256,8 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	rc = sup_args_parse(self, table, argc, argv, 2, -1, &args, err);
 	if (rc == 0 && !args.done) {
 		rc = words_find(self, &arena, argc, argv, &args, table, &x, err);
+		if (rc == 0)
+			x.id = sup_name_id(ctx, x.id);
 		if (rc == 0)
 			rc = exec_run(ctx, &x, &code, err);
 		rc = cps_wrap(err, rc, "exec %.64s", args.v[0]);

@@ -14,6 +14,7 @@
 #include "container-record.h"
 #include "container.h"
 #include "data-root.h"
+#include "name.h"
 #include "own.h"
 #include "store.h"
 
@@ -127,6 +128,7 @@ static int inspect_one(const struct sup_ctx *ctx, const char *id, struct cps_jso
 {
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
 	cleanup_fd int rootfd = -1;
+	char name[SUP_NAME_SIZE];
 	struct sup_container c;
 	int rc = sup_container_open(ctx->root, id, &a, &rootfd, &c, err);
 
@@ -135,6 +137,7 @@ static int inspect_one(const struct sup_ctx *ctx, const char *id, struct cps_jso
 	sup_revive(ctx, rootfd, &a, &c);
 	cps_jsonw_open(w, NULL, '{');
 	state_write(w, &c);
+	cps_jsonw_str(w, "name", sup_name_of(ctx, id, name) ? name : NULL);
 	rc = data_write(ctx, id, &a, w, err);
 	cps_jsonw_close(w, '}');
 	return rc;
@@ -154,8 +157,8 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	cps_jsonw_init(&w, &buf, true);
 	cps_jsonw_open(&w, NULL, '[');
 	for (int i = 0; rc == 0 && i < args.n; i++)
-		rc = cps_wrap(err, inspect_one(ctx, args.v[i], &w, err), "inspect %.64s",
-			      args.v[i]);
+		rc = cps_wrap(err, inspect_one(ctx, sup_name_id(ctx, args.v[i]), &w, err),
+			      "inspect %.64s", args.v[i]);
 	cps_jsonw_close(&w, ']');
 	if (rc == 0 && buf.failed)
 		rc = cps_fail(err, ENOMEM, "inspect");

@@ -12,6 +12,7 @@
 #include "command.h"
 #include "jobs.h"
 #include "list.h"
+#include "name.h"
 #include "own.h"
 #include "table.h"
 
@@ -125,7 +126,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		return rc;
 	rc = sup_list_format_parse(text, &format, err);
 	if (rc == 0)
-		rc = jobs_find(ctx, args.v[0], &client, &jobs, err);
+		rc = jobs_find(ctx, sup_name_id(ctx, args.v[0]), &client, &jobs, err);
 	if (rc < 0)
 		return cps_wrap(err, rc, "jobs %.64s", args.v[0]);
 	if (quiet)

@@ -11,6 +11,7 @@
 #include "adopt.h"
 #include "client.h"
 #include "command.h"
+#include "name.h"
 #include "proc.h"
 #include "proto.h"
 #include "runtime-run.h"
@@ -93,7 +94,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	if (k.all && k.exec)
 		return cps_failx(err, EINVAL, "kill %.64s: --all and -exec exclude each other",
 				 args.v[0]);
-	rc = kill_container(ctx, args.v[0], &k, err);
+	rc = kill_container(ctx, sup_name_id(ctx, args.v[0]), &k, err);
 	return cps_wrap(err, rc, "kill %.64s", args.v[0]);
 }
 

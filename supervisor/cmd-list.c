@@ -14,13 +14,16 @@
 #include "adopt.h"
 #include "attach.h"
 #include "command.h"
+#include "name.h"
 #include "own.h"
 #include "store.h"
 #include "table.h"
 
 #define NO_ADDRESS "-"
+#define NO_NAME	   "-"
 
-static void table_row(struct cps_table *t, const struct sup_container *c, const char *address)
+static void table_row(struct cps_table *t, const struct sup_container *c, const char *address,
+		      const char *name)
 {
 	cps_table_add(t, c->id);
 	cps_table_addf(t, "%d", sup_has_process(c) ? (int)c->init.pid : 0);
@@ -29,12 +32,16 @@ static void table_row(struct cps_table *t, const struct sup_container *c, const 
 	cps_table_add(t, address ? address : NO_ADDRESS);
 	cps_table_add(t, c->bundle ? c->bundle : "-");
 	cps_table_add(t, c->created ? c->created : "-");
+	if (name)
+		cps_table_add(t, *name ? name : NO_NAME);
 }
 
-static void json_row(struct cps_jsonw *w, const struct sup_container *c, const char *address)
+static void json_row(struct cps_jsonw *w, const struct sup_container *c, const char *address,
+		     const char *name)
 {
 	cps_jsonw_open(w, NULL, '{');
 	cps_jsonw_str(w, "id", c->id);
+	cps_jsonw_str(w, "name", *name ? name : NULL);
 	cps_jsonw_i64(w, "pid", sup_has_process(c) ? c->init.pid : 0);
 	cps_jsonw_str(w, "status", sup_status_name(c->status));
 	cps_jsonw_str(w, "ip", address);
@@ -47,7 +54,9 @@ static void json_row(struct cps_jsonw *w, const struct sup_container *c, const c
 }
 
 struct listing {
+	const struct sup_ctx *ctx;
 	enum sup_list_format format;
+	bool with_names; /* a column for them: there is one */
 	struct cps_table table;
 	struct cps_buf buf;
 	struct cps_jsonw w;
@@ -56,8 +65,9 @@ struct listing {
 
 static void listing_open(struct listing *l)
 {
-	static const char *const heading[] = { "ID", "PID", "STATUS", "IP", "BUNDLE", "CREATED" };
-	const unsigned columns = sizeof(heading) / sizeof(heading[0]);
+	static const char *const heading[] = { "ID",	 "PID",	    "STATUS", "IP",
+					       "BUNDLE", "CREATED", "NAME" };
+	const unsigned columns = sizeof(heading) / sizeof(heading[0]) - !l->with_names;
 
 	cps_table_init(&l->table, columns);
 	for (unsigned i = 0; i < columns; i++)
@@ -68,18 +78,24 @@ static void listing_open(struct listing *l)
 
 static void listing_add(struct listing *l, const struct sup_container *c)
 {
-	char buf[NET_ADDR_SIZE];
+	char buf[NET_ADDR_SIZE], name[SUP_NAME_SIZE];
 	const char *address = NULL;
 
-	if (l->format != SUP_LIST_QUIET && l->net.fd >= 0 &&
+	if ((l->format == SUP_LIST_TABLE || l->format == SUP_LIST_JSON) && l->net.fd >= 0 &&
 	    net_address(&l->net, c->id, buf, sizeof(buf)) == 0)
 		address = buf;
+	(void)sup_name_of(l->ctx, c->id, name);
 	switch (l->format) {
 	case SUP_LIST_TABLE:
-		table_row(&l->table, c, address);
+		table_row(&l->table, c, address, l->with_names ? name : NULL);
 		break;
 	case SUP_LIST_JSON:
-		json_row(&l->w, c, address);
+		json_row(&l->w, c, address, name);
+		break;
+	case SUP_LIST_NAMES:
+		if (*name)
+			puts(name);
+		puts(c->id);
 		break;
 	case SUP_LIST_QUIET:
 		puts(c->id);
@@ -112,7 +128,8 @@ int sup_list_print(const struct sup_ctx *ctx, enum sup_list_format format, struc
 {
 	cleanup_arena struct cps_arena names = CPS_ARENA_INIT;
 	cleanup_fd int rootfd = sup_store_open(ctx->root, err);
-	struct listing l = { .format = format, .net = NET_INIT };
+	struct listing l = { .ctx = ctx, .format = format, .net = NET_INIT };
+	char name[SUP_NAME_SIZE];
 	const char **ids = NULL;
 	size_t n = 0;
 	int rc = 0;
@@ -125,6 +142,8 @@ int sup_list_print(const struct sup_ctx *ctx, enum sup_list_format format, struc
 		return rc;
 	if (n)
 		sup_adopt_all(ctx, rootfd, ids, n, warn);
+	for (size_t i = 0; format == SUP_LIST_TABLE && i < n && !l.with_names; i++)
+		l.with_names = sup_name_of(ctx, ids[i], name);
 	listing_open(&l);
 	if (n)
 		(void)net_open(ctx->data_root, false, &l.net, err); /* no networks, no addresses */
@@ -155,10 +174,11 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 {
 	cleanup_args struct sup_args args = { 0 };
 	const char *text = NULL;
-	bool quiet = false;
+	bool quiet = false, names = false;
 	enum sup_list_format format;
 	const struct cps_opt table[] = {
-		{ "quiet", 'q', CPS_OPT_FLAG, &quiet, NULL, "names only" },
+		{ "quiet", 'q', CPS_OPT_FLAG, &quiet, NULL, "ids only" },
+		{ "names", 0, CPS_OPT_FLAG, &names, NULL, "ids, and the names besides them" },
 		{ "format", 0, CPS_OPT_STR, &text, "FORMAT", "table (default) or json" },
 		{ 0 },
 	};
@@ -168,14 +188,18 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		return rc;
 	rc = sup_list_format_parse(text, &format, err);
 	if (rc == 0)
-		rc = sup_list_print(ctx, quiet ? SUP_LIST_QUIET : format, err);
+		rc = sup_list_print(ctx,
+				    names   ? SUP_LIST_NAMES
+				    : quiet ? SUP_LIST_QUIET
+					    : format,
+				    err);
 	return cps_wrap(err, rc, "list");
 }
 
 const struct sup_command sup_cmd_list = {
 	.name = "list",
 	.alias = "ls",
-	.usage = "[-q] [--format table|json]",
+	.usage = "[-q | --names] [--format table|json]",
 	.summary = "Lists containers",
 	.order = CPS_OPT_ANYWHERE,
 	.run = run,

@@ -12,6 +12,7 @@
 #include "adopt.h"
 #include "command.h"
 #include "log-reader.h"
+#include "name.h"
 #include "own.h"
 #include "proc.h"
 #include "store.h"
@@ -156,7 +157,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	if (rc == 0 && until)
 		rc = sup_when_parse("until", until, &q.until, err);
 	if (rc == 0)
-		rc = show(ctx, args.v[0], exec, &q, err);
+		rc = show(ctx, sup_name_id(ctx, args.v[0]), exec, &q, err);
 	return cps_wrap(err, rc, "log %.64s", args.v[0]);
 }
 

@@ -15,6 +15,7 @@
 #include "join.h"
 #include "json.h"
 #include "link.h"
+#include "name.h"
 #include "network.h"
 #include "own.h"
 #include "sweep.h"
@@ -26,6 +27,16 @@ static int networks_open(const struct sup_ctx *ctx, const char *name, struct net
 	int rc = net_open(ctx->data_root, false, ret, err);
 
 	return rc == -ENOENT ? cps_failx(err, ENOENT, "there is no network '%.64s'", name) : rc;
+}
+
+static int container_connect(struct sup_ctx *ctx, const char *id, struct net_options *o,
+			     struct cps_err *err)
+{
+	char name[SUP_NAME_SIZE];
+
+	if (sup_name_of(ctx, id, name))
+		o->name = name;
+	return sup_join(ctx, id, o, err);
 }
 
 static int connect_run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
@@ -49,7 +60,7 @@ static int connect_run(struct sup_ctx *ctx, const struct sup_command *self, int 
 	o.naliases = aliases.count;
 	rc = sup_id_check(args.v[1], err);
 	if (rc == 0)
-		rc = sup_join(ctx, args.v[1], &o, err);
+		rc = container_connect(ctx, sup_name_id(ctx, args.v[1]), &o, err);
 	return cps_wrap(err, rc, "network connect %.64s", args.v[1]);
 }
 
@@ -75,7 +86,7 @@ static int disconnect_run(struct sup_ctx *ctx, const struct sup_command *self, i
 	if (rc == 0)
 		rc = networks_open(ctx, args.v[0], &n, err);
 	if (rc == 0)
-		rc = net_disconnect(&n, args.v[1], args.v[0], err);
+		rc = net_disconnect(&n, sup_name_id(ctx, args.v[1]), args.v[0], err);
 	return cps_wrap(err, rc, "network disconnect %.64s", args.v[1]);
 }
 
@@ -326,6 +337,8 @@ static int stats_run(struct sup_ctx *ctx, const struct sup_command *self, int ar
 		return rc;
 	if (format && strcmp(format, "table") == 0)
 		format = NULL;
+	for (int i = 0; i < args.n; i++)
+		args.v[i] = (char *)(uintptr_t)sup_name_id(ctx, args.v[i]);
 	rc = sup_format_parse(format, &json, err);
 	if (rc == 0)
 		rc = stats_print(ctx, json, args.v, err);

@@ -9,6 +9,7 @@
 
 #include "attach.h"
 #include "command.h"
+#include "name.h"
 #include "own.h"
 #include "store.h"
 
@@ -61,7 +62,8 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 
 	if (rc < 0 || args.done)
 		return rc;
-	return cps_wrap(err, ports_print(ctx, args.v[0], err), "port %.64s", args.v[0]);
+	return cps_wrap(err, ports_print(ctx, sup_name_id(ctx, args.v[0]), err), "port %.64s",
+			args.v[0]);
 }
 
 const struct sup_command sup_cmd_port = {

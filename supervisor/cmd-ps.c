@@ -9,6 +9,7 @@
 #include "adopt.h"
 #include "command.h"
 #include "list.h"
+#include "name.h"
 #include "own.h"
 #include "processes.h"
 #include "store.h"
@@ -102,7 +103,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		return rc;
 	rc = sup_list_format_parse(text, &format, err);
 	if (rc == 0)
-		rc = args.n ? processes_print(ctx, args.v[0], format, err)
+		rc = args.n ? processes_print(ctx, sup_name_id(ctx, args.v[0]), format, err)
 			    : sup_list_print(ctx, format, err);
 	return cps_wrap(err, rc, "ps%s%.64s", args.n ? " " : "", args.n ? args.v[0] : "");
 }
@@ -124,8 +125,8 @@ static int top(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 
 	if (rc < 0 || args.done)
 		return rc;
-	return cps_wrap(err, processes_print(ctx, args.v[0], SUP_LIST_TABLE, err), "top %.64s",
-			args.v[0]);
+	return cps_wrap(err, processes_print(ctx, sup_name_id(ctx, args.v[0]), SUP_LIST_TABLE, err),
+			"top %.64s", args.v[0]);
 }
 
 const struct sup_command sup_cmd_top = {

@@ -11,6 +11,7 @@
 #include "client.h"
 #include "command.h"
 #include "foreground.h"
+#include "name.h"
 #include "own.h"
 #include "start.h"
 
@@ -34,7 +35,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	if (rc < 0 || args.done)
 		return rc;
 	(void)snprintf(what, sizeof(what), "start %.64s", args.v[0]);
-	rc = sup_connect(ctx, args.v[0], &c, &client, err);
+	rc = sup_connect(ctx, sup_name_id(ctx, args.v[0]), &c, &client, err);
 	/* before we attach to a container of somebody else's: our end would be its end of input */
 	if (rc == 0 && c.status != SUP_STATUS_CREATED)
 		rc = cps_failx(err, EBUSY, "the container is %s, not created",

@@ -15,6 +15,7 @@
 #include "client.h"
 #include "command.h"
 #include "jobs.h"
+#include "name.h"
 #include "own.h"
 #include "proto.h"
 #include "store.h"
@@ -150,6 +151,7 @@ static int state_print(const struct sup_ctx *ctx, const char *id, bool detail, s
 	cleanup_client struct sup_client client = SUP_CLIENT_INIT;
 	cleanup_buf struct cps_buf buf = CPS_BUF_INIT;
 	cleanup_fd int rootfd = -1;
+	char name[SUP_NAME_SIZE];
 	struct sup_container c;
 	struct cps_jsonw w;
 	int rc = sup_container_open(ctx->root, id, &client.arena, &rootfd, &c, err);
@@ -163,6 +165,8 @@ static int state_print(const struct sup_ctx *ctx, const char *id, bool detail, s
 	cps_jsonw_init(&w, &buf, true);
 	cps_jsonw_open(&w, NULL, '{');
 	oci_write(&c, &w);
+	if (sup_name_of(ctx, id, name))
+		cps_jsonw_str(&w, "name", name);
 	if (detail) {
 		cps_jsonw_str(&w, "created", c.created);
 		namespaces_write(&c, &w);
@@ -195,7 +199,8 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 
 	if (rc < 0 || args.done)
 		return rc;
-	return cps_wrap(err, state_print(ctx, args.v[0], detail, err), "state %.64s", args.v[0]);
+	return cps_wrap(err, state_print(ctx, sup_name_id(ctx, args.v[0]), detail, err),
+			"state %.64s", args.v[0]);
 }
 
 const struct sup_command sup_cmd_state = {

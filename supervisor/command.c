@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "name.h"
 #include "own.h"
 
 #define OPTIONS_MAX 100
@@ -135,7 +136,7 @@ int sup_args_each(struct sup_ctx *ctx, const struct sup_args *args, const char *
 	int failed = 0;
 
 	for (int i = 0; i < args->n; i++) {
-		int rc = one(ctx, args->v[i], arg, err);
+		int rc = one(ctx, sup_name_id(ctx, args->v[i]), arg, err);
 
 		if (rc == 0)
 			continue;

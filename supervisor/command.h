@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "arena.h"
 #include "err.h"
 #include "opt.h"
 
@@ -22,10 +23,11 @@ enum sup_exit { /* Docker's numbers, so that scripts can tell whose failure it w
 };
 
 struct sup_ctx {
-	const char *root;      /* one directory per container */
-	const char *data_root; /* what outlives them */
-	const char *shim;      /* file to run instead of the one beside us; NULL */
-	const char *runtime;   /* likewise, handed to the shim; NULL */
+	const char *root;	 /* one directory per container */
+	const char *data_root;	 /* what outlives them */
+	const char *shim;	 /* file to run instead of the one beside us; NULL */
+	const char *runtime;	 /* likewise, handed to the shim; NULL */
+	struct cps_arena *arena; /* for what lives as long as the command */
 	int exit_code; /* of a command that fails; SUP_EXIT_FAILURE unless it knows better */
 };
 
@@ -63,8 +65,8 @@ void sup_opt_list_done(struct cps_opt_list *list);
 #define cleanup_args	 __attribute__((cleanup(sup_args_done)))
 #define cleanup_opt_list __attribute__((cleanup(sup_opt_list_done)))
 
-/* Calls `one` for every argument, whatever failed before; prints each failure but the last, which
- * is returned. */
+/* Calls `one` for every argument, a container's id or name, whatever failed before; prints each
+ * failure but the last, which is returned. */
 int sup_args_each(struct sup_ctx *ctx, const struct sup_args *args, const char *verb,
 		  int (*one)(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err),
 		  void *arg, struct cps_err *err);
@@ -103,6 +105,7 @@ extern const struct sup_command sup_cmd_port;
 extern const struct sup_command sup_cmd_ps;
 extern const struct sup_command sup_cmd_pull;
 extern const struct sup_command sup_cmd_push;
+extern const struct sup_command sup_cmd_rename;
 extern const struct sup_command sup_cmd_resume;
 extern const struct sup_command sup_cmd_run;
 extern const struct sup_command sup_cmd_shim;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # bash completion for capsule(1): commands and options as `capsule help` has them, containers as
-# `capsule list -q` does, jobs as `capsule jobs -q` does.
+# `capsule list --names` does, jobs as `capsule jobs -q` does.
 # shellcheck shell=bash
 
 _capsule_options() {
@@ -94,7 +94,7 @@ _capsule() {
 				shim:) words=watch ;;
 				shim:*) ;;
 				container: | image: | network: | system: | volume:) words=$(_capsule_verbs "$_capsule_command") ;;
-				container:export) words=$(capsule "${_capsule_globals[@]}" list -q 2>/dev/null) ;;
+				container:export) words=$(capsule "${_capsule_globals[@]}" list --names 2>/dev/null) ;;
 				image:delete | image:export | image:get | image:push | image:run | image:runc | image:tag)
 					words=$(capsule "${_capsule_globals[@]}" image list -q 2>/dev/null)
 					;;
@@ -106,10 +106,10 @@ _capsule() {
 					;;
 				container:* | image:* | network:* | system:* | volume:*) ;;
 				cp:*)
-					words=$(capsule "${_capsule_globals[@]}" list -q 2>/dev/null | sed 's/$/:/')
+					words=$(capsule "${_capsule_globals[@]}" list --names 2>/dev/null | sed 's/$/:/')
 					words+=" $(compgen -f -- "$cur")"
 					;;
-				stop:* | delete:* | rm:* | wait:* | *:) words=$(capsule "${_capsule_globals[@]}" list -q 2>/dev/null) ;;
+				stop:* | delete:* | rm:* | wait:* | *:) words=$(capsule "${_capsule_globals[@]}" list --names 2>/dev/null) ;;
 				esac
 				;;
 			esac

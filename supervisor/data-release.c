@@ -27,8 +27,6 @@ static int claim(const struct sup_ctx *ctx, const struct sto *s, const char *id,
 		 struct cps_err *err)
 {
 	cleanup_fd int fd = -1;
-	cleanup_fd int rootfd = -1;
-	struct cps_err ignored;
 
 	for (int waited = 0;; waited += LOOK_MS) {
 		fd = sto_container_claim(s, id, err);
@@ -38,8 +36,7 @@ static int claim(const struct sup_ctx *ctx, const struct sto *s, const char *id,
 	}
 	if (fd < 0)
 		return fd;
-	rootfd = sup_store_open(ctx->root, &ignored);
-	if (rootfd >= 0 && faccessat(rootfd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (sup_store_has(ctx->root, id))
 		return cps_failx(err, EEXIST, "there is a container of this name again");
 	return take_fd(&fd);
 }

@@ -19,6 +19,7 @@
 #include "file.h"
 #include "join.h"
 #include "lines.h"
+#include "name.h"
 #include "own.h"
 #include "proc.h"
 #include "proto.h"
@@ -124,15 +125,6 @@ static bool is_begun(const struct sup_container *c)
 	return !sup_has_process(c) && !c->shim_alive;
 }
 
-/* A directory that is being taken apart has this and that missing; only its own name tells. */
-static bool is_there(const struct sup_ctx *ctx, const char *id)
-{
-	struct cps_err ignored;
-	cleanup_fd int rootfd = sup_store_open(ctx->root, &ignored);
-
-	return rootfd >= 0 && faccessat(rootfd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 static int finish(const struct sup_ctx *ctx, const char *id, bool force, struct sup_patience *p,
 		  struct cps_buf *ret_warnings, struct cps_err *err)
 {
@@ -154,7 +146,7 @@ static int finish(const struct sup_ctx *ctx, const char *id, bool force, struct 
 		rc = sup_reconnect(ctx, what, -ECONNRESET, p, &c, &client, err);
 	if (rc == 0)
 		return sup_delete_by_shim(&client, force, err);
-	if (rc == -ENOENT && !is_there(ctx, id))
+	if (rc == -ENOENT && !sup_store_has(ctx->root, id))
 		return 0;
 	/* it was just going when we looked */
 	if (client.sock < 0 && rootfd >= 0 &&
@@ -185,9 +177,10 @@ static int container_delete(const struct sup_ctx *ctx, const char *id, bool forc
 	if (rc == -ENOENT && force) {
 		/* As `rm -f`: what is not there needs no deleting. But when we say that it is gone,
 		 * it is, though somebody else may be at it. */
-		for (int i = 0; i < FINISH_MAX && rc == -ENOENT && is_there(ctx, id); i++)
+		for (int i = 0; i < FINISH_MAX && rc == -ENOENT && sup_store_has(ctx->root, id);
+		     i++)
 			rc = finish(ctx, id, force, &patience, ret_warnings, err);
-		if (rc == 0 || !is_there(ctx, id))
+		if (rc == 0 || !sup_store_has(ctx->root, id))
 			return 0;
 	} else if (rc == -ENOENT || (c.shim_alive && !force)) {
 		return rc;
@@ -200,10 +193,14 @@ static int container_delete(const struct sup_ctx *ctx, const char *id, bool forc
 int sup_delete(const struct sup_ctx *ctx, const char *id, bool force, struct cps_buf *ret_warnings,
 	       struct cps_err *err)
 {
+	char name[SUP_NAME_SIZE];
+	bool named = sup_name_of(ctx, id, name);
 	int rc = container_delete(ctx, id, force, ret_warnings, err);
 
 	if (rc < 0)
 		return rc;
+	if (named)
+		sup_name_release(ctx->root, name);
 	sup_leave(ctx, id, ret_warnings);
 	return sup_data_release(ctx, id, err);
 }
@@ -211,6 +208,8 @@ int sup_delete(const struct sup_ctx *ctx, const char *id, bool force, struct cps
 int sup_delete_own(const struct sup_ctx *ctx, const char *id, struct sup_client *client,
 		   struct cps_buf *ret_warnings, struct cps_err *err)
 {
+	char name[SUP_NAME_SIZE];
+	bool named = sup_name_of(ctx, id, name);
 	int rc = -ECONNRESET;
 
 	if (client->sock >= 0)
@@ -219,6 +218,8 @@ int sup_delete_own(const struct sup_ctx *ctx, const char *id, struct sup_client 
 		return sup_delete(ctx, id, true, ret_warnings, err);
 	if (rc < 0)
 		return rc;
+	if (named)
+		sup_name_release(ctx->root, name);
 	sup_leave(ctx, id, ret_warnings);
 	return sup_data_release(ctx, id, err);
 }

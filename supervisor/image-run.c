@@ -258,6 +258,8 @@ int sup_image_run_command(struct sup_ctx *ctx, const struct sup_command *self, i
 			run.detach = strcmp(args.v[0], "true") == 0;
 	} while (n > 1 && sup_is_detach_word(argv, argc - n));
 	rc = sup_run_arguments(&run, rows, &a, argv + argc - n, n, err);
+	if (rc == 0)
+		rc = sup_run_resolve(ctx, &run, &a, err);
 	if (rc < 0)
 		return cps_wrap(err, rc, "%s", self->name);
 	return sup_image_run(ctx, &run, err);

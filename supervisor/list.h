@@ -8,7 +8,7 @@
 #include "command.h"
 #include "err.h"
 
-enum sup_list_format { SUP_LIST_TABLE, SUP_LIST_JSON, SUP_LIST_QUIET };
+enum sup_list_format { SUP_LIST_TABLE, SUP_LIST_JSON, SUP_LIST_QUIET, SUP_LIST_NAMES };
 
 /* Containers whose shim has died get a new one first. */
 int sup_list_print(const struct sup_ctx *ctx, enum sup_list_format format, struct cps_err *err);

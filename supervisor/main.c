@@ -25,7 +25,7 @@ static const struct sup_command *const commands[] = {
 	&sup_cmd_events,    &sup_cmd_shim,    &sup_cmd_debug,  &sup_cmd_cp,	&sup_cmd_diff,
 	&sup_cmd_volume,    &sup_cmd_network, &sup_cmd_system, &sup_cmd_image,	&sup_cmd_commit,
 	&sup_cmd_container, &sup_cmd_inspect, &sup_cmd_top,    &sup_cmd_port,	&sup_cmd_pull,
-	&sup_cmd_push,	    &sup_cmd_pause,   &sup_cmd_resume,
+	&sup_cmd_push,	    &sup_cmd_pause,   &sup_cmd_resume, &sup_cmd_rename,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -94,7 +94,8 @@ static int data_root_find(struct sup_ctx *ctx, char *buf, size_t size, struct cp
 
 static int run(int argc, char **argv, struct cps_err *err, int *ret_failure)
 {
-	struct sup_ctx ctx = { .exit_code = SUP_EXIT_FAILURE };
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	struct sup_ctx ctx = { .arena = &arena, .exit_code = SUP_EXIT_FAILURE };
 	bool help = false, version = false;
 	const struct cps_opt table[] = {
 		{ "root", 0, CPS_OPT_STR, &ctx.root, "DIR",

@@ -10,6 +10,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "name.h"
+
+int sup_run_resolve(const struct sup_ctx *ctx, struct sup_run *run, struct cps_arena *a,
+		    struct cps_err *err)
+{
+	static const char container[] = "container:";
+	const char *network = run->create.network;
+
+	for (unsigned i = 0; i < run->links.count; i++) {
+		const char *text = run->links.values[i];
+		size_t len = strcspn(text, ":");
+		char *name = cps_arena_strndup(a, text, len);
+
+		if (!name)
+			return cps_fail(err, ENOMEM, "links");
+		text = cps_arena_printf(a, "%s:%s", sup_name_id(ctx, name),
+					text[len] ? text + len + 1 : name);
+		if (!text)
+			return cps_fail(err, ENOMEM, "links");
+		run->links.values[i] = text;
+	}
+	if (!network || strncmp(network, container, strlen(container)) != 0)
+		return 0;
+	run->create.network = cps_arena_printf(a, "%s%s", container,
+					       sup_name_id(ctx, network + strlen(container)));
+	return run->create.network ? 0 : cps_fail(err, ENOMEM, "network");
+}
+
 static int ports_parse(struct sup_plan *p, struct cps_err *err)
 {
 	const struct cps_opt_list *given = &p->run->create.ports;

@@ -48,6 +48,9 @@ void sup_run_rows(struct sup_run *run, struct cps_opt rows[SUP_RUN_OPTIONS]);
  * command was split into are in the arena. */
 int sup_run_arguments(struct sup_run *run, const struct cps_opt *rows, struct cps_arena *a,
 		      char **args, int n, struct cps_err *err);
+/* Containers that --link and --network name by their names: by their ids from now on. */
+int sup_run_resolve(const struct sup_ctx *ctx, struct sup_run *run, struct cps_arena *a,
+		    struct cps_err *err);
 void sup_run_done(struct sup_run *run);
 
 #define cleanup_run __attribute__((cleanup(sup_run_done)))

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "name.h"
 #include "own.h"
 #include "proc.h"
 
@@ -118,10 +119,16 @@ static int id_check_free(const char *root, const char *id, struct cps_err *err)
 {
 	cleanup_fd int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
+	int rc;
 
 	if (dir < 0)
 		return cps_fail(err, errno, "open '%s'", root);
-	if (fstatat(dir, id, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	rc = fstatat(dir, id, &st, AT_SYMLINK_NOFOLLOW);
+	if (rc == 0 && S_ISLNK(st.st_mode)) {
+		sup_name_release(root, id);
+		rc = fstatat(dir, id, &st, AT_SYMLINK_NOFOLLOW);
+	}
+	if (rc == 0)
 		return cps_failx(err, EEXIST, "the name '%s' is taken", id);
 	return errno == ENOENT ? 0 : cps_fail(err, errno, "look for '%s/%s'", root, id);
 }

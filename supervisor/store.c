@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "command.h"
 #include "file.h"
@@ -289,9 +290,10 @@ int sup_container_load(int rootfd, const char *id, struct cps_arena *a, struct s
 	int rc;
 
 	dir = openat(rootfd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0)
-		return errno == ENOENT ? cps_failx(err, ENOENT, "no such container: '%s'", id)
-				       : cps_fail(err, errno, "open the state of '%s'", id);
+	if (dir < 0) /* ENOTDIR: a name, which the commands have resolved, or a file of ours */
+		return errno == ENOENT || errno == ENOTDIR
+			       ? cps_failx(err, ENOENT, "no such container: '%s'", id)
+			       : cps_fail(err, errno, "open the state of '%s'", id);
 	rc = file_load(dir, "state.json", a, sup_state_parse, &c, &damage);
 	if (rc == 0)
 		rc = file_load(dir, "exit.json", a, sup_exit_parse, &c, &damage);
@@ -314,6 +316,15 @@ int sup_store_open(const char *root, struct cps_err *err)
 	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 ? cps_fail(err, errno, "open '%s'", root) : fd;
+}
+
+bool sup_store_has(const char *root, const char *id)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", root, id);
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static int name_compare(const void *a, const void *b)

@@ -57,7 +57,10 @@ const char *sup_status_title(enum sup_status status); /* for tables: "Running" *
 
 /* The root directory's fd; -ENOENT if there is none (then there are no containers). */
 int sup_store_open(const char *root, struct cps_err *err);
-/* Sorted names of all containers. */
+/* Is there anything of this container? Of one that is being taken apart this and that is missing;
+ * only its own directory tells. */
+bool sup_store_has(const char *root, const char *id);
+/* Sorted ids of all containers. */
 int sup_store_list(int rootfd, struct cps_arena *a, const char ***ret_ids, size_t *ret_n,
 		   struct cps_err *err);
 /* -ENOENT: no such container. Damaged files are no error but SUP_STATUS_BROKEN. */

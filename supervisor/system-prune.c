@@ -18,21 +18,13 @@
 #include "container.h"
 #include "idrange.h"
 #include "image-program.h"
+#include "name.h"
 #include "network.h"
 #include "own.h"
 #include "store.h"
 #include "sweep.h"
 #include "trash.h"
 #include "volume.h"
-
-/* Is there anything of this container below --root? */
-static bool has_state(const struct sup_ctx *ctx, const char *id)
-{
-	struct cps_err ignored;
-	cleanup_fd int rootfd = sup_store_open(ctx->root, &ignored);
-
-	return rootfd >= 0 && faccessat(rootfd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
 
 /* Does this process have the container's overlay among its mounts? */
 static bool mounts_have(const char *pid, const char *upper)
@@ -90,7 +82,7 @@ static int container_prune(const struct sup_ctx *ctx, const struct sto *s, const
 
 	if (dir < 0)
 		return dir == -EBUSY || dir == -ENOENT ? 0 : dir;
-	if (has_state(ctx, id) || is_mounted(id))
+	if (sup_store_has(ctx->root, id) || is_mounted(id))
 		return 0;
 	if (net_open(ctx->data_root, false, &n, &ignored) == 0)
 		(void)net_detach(&n, id, &ignored);
@@ -161,6 +153,17 @@ static void networks_prune(const struct sup_ctx *ctx, struct cps_err *first)
 	note(rc, &err, first);
 }
 
+/* Names of containers that have gone, or whose rename was killed. */
+static void names_prune(const struct sup_ctx *ctx, struct cps_err *first)
+{
+	struct cps_err err = { 0 };
+	unsigned n = 0;
+
+	note(sup_name_sweep(ctx->root, &n, &err), &err, first);
+	if (n > 0)
+		printf("names %u\n", n);
+}
+
 int sup_system_prune(const struct sup_ctx *ctx, const struct sup_prune *what, struct cps_err *err)
 {
 	const enum sto_volume_which which = !what->volumes ? STO_VOLUME_LEFTOVERS
@@ -169,10 +172,16 @@ int sup_system_prune(const struct sup_ctx *ctx, const struct sup_prune *what, st
 	cleanup_sto struct sto s = STO_INIT;
 	struct cps_err first = { 0 }, why = { 0 };
 	unsigned n = 0;
-	int rc = sto_open(ctx->data_root, false, &s, err);
+	int rc;
 
+	names_prune(ctx, &first);
+	rc = sto_open(ctx->data_root, false, &s, err);
+	if (rc == -ENOENT) { /* nothing is kept yet */
+		*err = first;
+		return -first.num;
+	}
 	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc; /* nothing is kept yet */
+		return rc;
 	containers_prune(ctx, &s, &first);
 	networks_prune(ctx, &first);
 	note(sto_idrange_sweep(&s, &n, &why), &why, &first);

@@ -52,5 +52,8 @@ completed() {
 	[ "$(completed exec -e A=B w)" = "web1 web2" ]
 	[ "$(completed create w)" = "" ]
 	[ "$(completed cp w)" = "web1: web2:" ]
-	capsule delete -f web1 web2
+	capsule rename web2 front
+	[ "$(completed rename f)" = "front" ]
+	[ "$(completed stop "")" = "web1 front web2" ]
+	capsule delete -f web1 front
 }

@@ -64,6 +64,43 @@ knows() {
 	capsule exec db ping -c 1 -W 3 www
 }
 
+@test "rename: the others find it by the new name and by its id, no longer by the old one" {
+	container c1 one
+	container c2 one -link c1:first
+	capsule rename c1 web
+	knows c2 web 10.1.0.2
+	knows c1 web 10.1.0.2
+	container c3 one -link web:second
+	knows c3 web 10.1.0.2
+	knows c3 second 10.1.0.2
+	capsule network disconnect two web && false
+	capsule network connect two web
+	container c4 two
+	knows c4 web 10.2.0.2
+	capsule rename web front
+	for who in c2 c3; do
+		knows $who front 10.1.0.2
+		knows $who c1 10.1.0.2
+		knows $who web ""
+	done
+	knows c2 first 10.1.0.2
+	knows c4 front 10.2.0.2
+	knows c4 web ""
+	capsule exec c4 ping -c 1 -W 3 front
+	capsule network disconnect two front
+	knows c4 front ""
+	capsule rename front c1
+	knows c2 front ""
+	knows c2 c1 10.1.0.2
+	# one that was killed before it had told the networks is said again
+	capsule rename c1 web
+	strace -qq -o /dev/null -e trace=pwrite64 -e inject=pwrite64:signal=SIGKILL:when=1 \
+		"$CAPSULE" --root "$ROOT" --data-root "$WORK/data" rename web late && false
+	capsule rename late late
+	knows c2 late 10.1.0.2
+	knows c2 web ""
+}
+
 @test "who joins later is seen by those that run, in the same file, and who leaves is not" {
 	local inode
 	container web one

@@ -4,55 +4,11 @@
 #
 # Docker 20.10: dockerd with the runtime under test as its default, containerd and containerd's shim between them.
 
-load helpers
-
-export DOCKER_HOST=unix:///run/docker/docker.sock
-# What it keeps for itself: its data, the parents of containers' cgroups, and the empty files that namespaces were mounted on,
-# which it removes every minute.
-export OWN='^(file /run/docker/data/|file /run/docker/exec/netns/[0-9a-f]+$|cgroup /sys/fs/cgroup/([^/]*/)?docker$)'
-
-setup_file() {
-	"$CLIENTS/dockerd.sh" start /run/docker "$RUNTIME" 3>&-
-	docker import "$CLIENTS_IMAGE" img >/dev/null
-	# what the daemon makes once, with the first container
-	docker run --rm -p 18000:80 img true
-}
-
-teardown_file() {
-	"$CLIENTS/dockerd.sh" stop /run/docker
-	# parents stay behind with runc too
-	find /sys/fs/cgroup -depth -type d -name docker -exec rmdir {} +
-}
-
-setup() {
-	integ_setup
-}
-
-teardown() {
-	local -a ids
-	mapfile -t ids < <(docker ps -aq)
-	[ ${#ids[@]} = 0 ] || docker rm -f -v "${ids[@]}" >/dev/null
-	docker network prune -f >/dev/null
-	integ_teardown
-}
-
-docker() {
-	/usr/bin/docker "$@" 3>&- 4>&-
-}
-
-# start NAME [OPTION…] IMAGE COMMAND…: detached; nothing is printed
-start() {
-	docker run -d --name "$@" >/dev/null
-}
-
-# pid NAME: its first process here
-pid() {
-	docker inspect -f '{{.State.Pid}}' "$1"
-}
-
-state() {
-	docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"
-}
+load docker
+setup_file() { docker_setup_file --live-restore; }
+teardown_file() { docker_teardown_file; }
+setup() { integ_setup; }
+teardown() { docker_teardown; }
 
 @test "docker: in the foreground: output, errors and exit codes 0, 7, 126, 127, 137" {
 	is hello "$(docker run --rm img echo hello)"
@@ -126,4 +82,84 @@ state() {
 	docker exec -d c1 sleep 1000
 	docker rm -f c1 >/dev/null
 	is "" "$(docker ps -aq)"
+}
+
+@test "docker: pause, unpause" {
+	start c1 img sh -c 'while true; do echo x >>/tmp/file; sleep 0.05; done'
+	docker pause c1 >/dev/null
+	is "paused 0" "$(state c1)"
+	is FROZEN "$(cgroup_file freezer freezer.state "$(pid c1)")"
+	fails 1 docker exec c1 true
+	has "is paused" "$output"
+	docker unpause c1 >/dev/null
+	is "running 0" "$(state c1)"
+	is THAWED "$(cgroup_file freezer freezer.state "$(pid c1)")"
+	docker exec c1 true
+	# a paused one can be removed
+	docker pause c1 >/dev/null
+	docker rm -f c1 >/dev/null
+}
+
+@test "docker: limits" {
+	local pid
+	start c1 --memory 64m --memory-reservation 32m --memory-swap 128m --cpus 0.5 --cpu-shares 512 --pids-limit 50 --cpuset-cpus 0 img tinit sleep
+	pid=$(pid c1)
+	is 67108864 "$(cgroup_file memory memory.limit_in_bytes "$pid")"
+	is 33554432 "$(cgroup_file memory memory.soft_limit_in_bytes "$pid")"
+	is "50000 100000" "$(cgroup_file cpu cpu.cfs_quota_us "$pid") $(cgroup_file cpu cpu.cfs_period_us "$pid")"
+	is 512 "$(cgroup_file cpu cpu.shares "$pid")"
+	is 50 "$(cgroup_file pids pids.max "$pid")"
+	is 0 "$(cgroup_file cpuset cpuset.cpus "$pid")"
+	docker rm -f c1 >/dev/null
+	start c2 --cgroup-parent /docker/parent img tinit sleep
+	grep -q "^[0-9]*:memory:.*/docker/parent/$(docker inspect -f '{{.Id}}' c2)\$" "/proc/$(pid c2)/cgroup"
+	docker rm -f c2 >/dev/null
+	find /sys/fs/cgroup -depth -type d -path '*/docker/parent' -exec rmdir {} +
+}
+
+@test "docker: stats, top" {
+	local stats
+	start c1 --memory 64m --pids-limit 50 img sh -c 'sleep 1000 & exec sleep 1000'
+	becomes 5 3 sh -c '/usr/bin/docker top c1 | wc -l'
+	stats=$(docker stats --no-stream --format '{{.Name}} {{.MemUsage}} {{.PIDs}}' c1)
+	[[ $stats =~ ^c1\ [0-9.]+[KM]iB\ /\ 64MiB\ 2$ ]] || is "c1 N / 64MiB 2" "$stats"
+	has "sleep 1000" "$(docker top c1 -o pid,args)"
+}
+
+@test "docker: an end for want of memory is told" {
+	start c1 --memory 16m --memory-swap 16m img tinit eat 100000000
+	is 137 "$(docker wait c1)"
+	is "true 137" "$(docker inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' c1)"
+	start c2 --memory 16m img tinit sleep
+	docker kill c2 >/dev/null
+	is false "$(docker inspect -f '{{.State.OOMKilled}}' c2)"
+}
+
+@test "docker: restart policy" {
+	start c1 --restart on-failure:2 img sh -c 'echo again; exit 3'
+	becomes 10 "exited 2" docker inspect -f '{{.State.Status}} {{.RestartCount}}' c1
+	is $'again\nagain\nagain' "$(docker logs c1)"
+	start c2 --restart always img sleep 1000
+	kill -9 "$(pid c2)"
+	becomes 10 "running 1" docker inspect -f '{{.State.Status}} {{.RestartCount}}' c2
+	docker restart -t 0 c2 >/dev/null
+	is "running 0" "$(state c2)"
+}
+
+@test "docker: health check" {
+	start c1 --health-cmd 'test -e /tmp/well' --health-interval 0.3s --health-retries 1 img sleep 1000
+	becomes 10 unhealthy docker inspect -f '{{.State.Health.Status}}' c1
+	docker exec c1 touch /tmp/well
+	becomes 10 healthy docker inspect -f '{{.State.Health.Status}}' c1
+}
+
+@test "docker: containers live on while the daemon is away" {
+	start c1 --restart no img sh -c 'while true; do sleep 0.1; done'
+	start c2 img sh -c 'sleep 0.5; exit 9'
+	"$CLIENTS/dockerd.sh" stop /run/docker
+	"$CLIENTS/dockerd.sh" start /run/docker "$RUNTIME" --live-restore 3>&-
+	is "running 0" "$(state c1)"
+	docker exec c1 true
+	is 9 "$(docker wait c2)"
+	docker rm -f c1 c2 >/dev/null
 }

@@ -12,6 +12,8 @@ bats_require_minimum_version 1.5.0
 load ../integ/helpers
 # shellcheck disable=SC2034 # for integ_setup: the runtime's state is where the client wants it
 ROOT=/run/no-root
+# shellcheck disable=SC2034 # for the tests
+RUNTIME=$CLIENTS_RUNTIME
 
 # is WANT GOT: says what differs.
 is() {

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What the tests of Docker load: a dockerd for each file, whose default runtime is the one under test; names that start it, and words for
+# what is asked of a container often.
+
+load helpers
+
+export DOCKER_HOST=unix:///run/docker/docker.sock
+# What it keeps for itself: its data, sockets of its own, the parents of containers' cgroups, the machine's network namespace, and the
+# empty files that others were mounted on, which it removes every minute; and the runtime's cache of filters.
+export OWN='^(file /run/docker/(data|exec/libnetwork)/|file /run/docker/exec/(unmount-on-shutdown|netns/([0-9a-f]+|default))$|mount net:.* /run/docker/exec/netns/default |file /run/docker/.*/\.seccomp/|file /run/(runc|capsule-runtime)(/\.seccomp.*)?$|file /run/docker/exec\.100000\.100000|cgroup /sys/fs/cgroup/([^/]*/)?docker(/buildkit)?$)'
+
+docker_setup_file() {
+	"$CLIENTS/dockerd.sh" start /run/docker "$RUNTIME" "$@" 3>&-
+	docker import "$CLIENTS_IMAGE" img >/dev/null
+	# what the daemon makes once, with the first container
+	docker run --rm -p 18000:80 img true
+}
+
+docker_teardown_file() {
+	"$CLIENTS/dockerd.sh" stop /run/docker
+	# parents stay behind with runc too
+	find /sys/fs/cgroup -depth -type d -path '*/docker*' -exec rmdir {} +
+}
+
+docker_teardown() {
+	local -a ids
+	mapfile -t ids < <(docker ps -aq)
+	[ ${#ids[@]} = 0 ] || docker rm -f -v "${ids[@]}" >/dev/null
+	docker network prune -f >/dev/null
+	integ_teardown
+}
+
+# Debian's, whatever else is installed; bats' own descriptors stay here.
+docker() {
+	/usr/bin/docker "$@" 3>&- 4>&-
+}
+
+# start NAME [OPTION…] IMAGE COMMAND…: detached; nothing is printed
+start() {
+	docker run -d --name "$@" >/dev/null
+}
+
+# pid NAME: its first process here
+pid() {
+	docker inspect -f '{{.State.Pid}}' "$1"
+}
+
+state() {
+	docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"
+}

@@ -53,9 +53,11 @@ extern const struct img_command img_cmd_export;
 extern const struct img_command img_cmd_get;
 extern const struct img_command img_cmd_import;
 extern const struct img_command img_cmd_list;
+extern const struct img_command img_cmd_pack;
 extern const struct img_command img_cmd_prune;
 extern const struct img_command img_cmd_pull;
 extern const struct img_command img_cmd_push;
 extern const struct img_command img_cmd_tag;
+extern const struct img_command img_cmd_unpack;
 
 #endif

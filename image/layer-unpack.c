@@ -73,7 +73,7 @@ static int unpack_tar(void *data, archive_read_callback *next, int fs, uint64_t 
 		return -err->num;
 	if (archive_read_open(tar, data, NULL, next, NULL) != ARCHIVE_OK)
 		return img_archive_fail(tar, err);
-	return img_unpack(tar, fs, ret_bytes, err);
+	return img_unpack(tar, fs, NULL, ret_bytes, err);
 }
 
 /* The digest of a plain blob's content is known: it was verified when it became a blob. */

@@ -21,7 +21,7 @@
 static const struct img_command *const commands[] = {
 	&img_cmd_create, &img_cmd_import, &img_cmd_export,	&img_cmd_list,	&img_cmd_get,
 	&img_cmd_tag,	 &img_cmd_delete, &img_cmd_prune,	&img_cmd_check, &img_cmd_pull,
-	&img_cmd_push,	 &img_cmd_commit, &img_cmd_export_tree,
+	&img_cmd_push,	 &img_cmd_commit, &img_cmd_export_tree, &img_cmd_pack,	&img_cmd_unpack,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -138,3 +138,20 @@ struct archive *img_tar_new(struct cps_err *err)
 	}
 	return take_ptr(&a);
 }
+
+struct archive *img_tar_open_fd(int fd, struct cps_err *err)
+{
+	cleanup_archive struct archive *a = img_tar_new(err);
+
+	if (!a || filters_enable(a, err) < 0)
+		return NULL;
+	if (archive_read_open_fd(a, fd, IMG_BLOCK) != ARCHIVE_OK) {
+		(void)img_archive_fail(a, err);
+		return NULL;
+	}
+	if (archive_filter_count(a) > 2) {
+		(void)cps_failx(err, EBADMSG, "it is compressed more than once");
+		return NULL;
+	}
+	return take_ptr(&a);
+}

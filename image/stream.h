@@ -57,5 +57,7 @@ void img_stream_done(struct img_stream *s);
 
 /* A reader of tar, and of nothing else, not opened yet. */
 struct archive *img_tar_new(struct cps_err *err);
+/* The same, of a descriptor that need not be seekable, compressed or not; borrowed. */
+struct archive *img_tar_open_fd(int fd, struct cps_err *err);
 
 #endif

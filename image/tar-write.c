@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "buf.h"
+#include "command.h"
 #include "diff.h"
 #include "own.h"
 #include "tar-entry.h"
@@ -127,6 +129,15 @@ static int path_push(struct writer *w, const char *name, struct cps_err *err)
 	return 0;
 }
 
+/* Names are the container's. */
+static void left_out(const char *name, const char *why)
+{
+	cleanup_buf struct cps_buf line = CPS_BUF_INIT;
+
+	cps_buf_printf(&line, "'%s' %s, and left out", name, why);
+	img_print_line(stderr, "capsule", line.failed ? why : line.data);
+}
+
 static int one(struct writer *w, int fd, const char *name, size_t dir_len, struct cps_err *err)
 {
 	struct stat st;
@@ -140,11 +151,12 @@ static int one(struct writer *w, int fd, const char *name, size_t dir_len, struc
 	if (S_ISSOCK(st.st_mode))
 		return 0;
 	if (w->tar->is_layer && strncmp(name, WHITEOUT, sizeof(WHITEOUT) - 1) == 0) {
-		fprintf(stderr, "capsule: '%s' is left out: in a layer its name deletes a file\n",
-			name);
+		left_out(name, "would delete a file in a layer");
 		return 0;
 	}
 	foreign = img_mount_id(fd, &mount) == 0 && mount != w->mount;
+	if (foreign && w->tar->tell_mounts)
+		left_out(w->path, "is mounted there");
 	if (foreign && S_ISDIR(st.st_mode)) /* what it covers is not to be seen */
 		st = (struct stat){ .st_mode = S_IFDIR | 0755 };
 	else if (foreign)
@@ -189,6 +201,13 @@ static int directory(struct writer *w, int dir_fd, struct cps_err *err)
 	return rc;
 }
 
+static int top(struct writer *w, int fd, const char *name, struct cps_err *err)
+{
+	int rc = path_push(w, name, err);
+
+	return rc < 0 ? rc : one(w, fd, name, 0, err);
+}
+
 int img_tar_write(const struct img_tar *t, struct cps_err *err)
 {
 	struct writer w = { .tar = t };
@@ -198,7 +217,7 @@ int img_tar_write(const struct img_tar *t, struct cps_err *err)
 		return cps_fail(err, -rc, "look at the root");
 	rc = img_tar_out_open(&w.out, t, err);
 	if (rc == 0)
-		rc = directory(&w, t->root, err);
+		rc = t->top ? top(&w, t->root, t->top, err) : directory(&w, t->root, err);
 	rc = img_tar_out_close(&w.out, rc, err);
 	tdestroy(w.links, linked_keep);
 	cps_arena_done(&w.arena);

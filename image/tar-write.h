@@ -15,10 +15,12 @@
 #include "progress.h"
 
 struct img_tar {
-	int root;	    /* directory */
+	int root;	    /* directory; with `top`, whatever is to be written: O_PATH is enough */
+	const char *top;    /* its name in the archive, NULL: what is in it is written, not it */
 	int out;	    /* where the archive goes */
 	bool is_layer;	    /* a writable layer: whiteouts and opaque directories in OCI's form */
 	uint32_t ids_first; /* ids from here on, 65,536 of them, are written from 0 on; 0: none */
+	bool tell_mounts;   /* say on stderr what is left out because it is mounted there */
 	struct img_progress *progress; /* NULL, or gets the bytes of files */
 };
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "own.h"
@@ -63,7 +64,7 @@ int img_make_way(struct img_unpack *u, int parent, const char *name, struct cps_
 
 	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	if (errno != EISDIR)
+	if (errno != EISDIR || u->tree)
 		return cps_fail(err, errno, "replace");
 	/* the directory that is remembered may be in there; the caller's copy of it stays valid */
 	u->dir[0] = '\0';
@@ -100,6 +101,8 @@ int img_directory(struct img_unpack *u, int parent, const char *name, mode_t mod
 		fd = dir_open(parent, name);
 		if (fd >= 0)
 			return take_fd(&fd);
+		if (u->tree)
+			return cps_fail(err, -fd, "open directory");
 		gone = is_whiteout(parent, name);
 		rc = img_make_way(u, parent, name, err);
 		if (rc < 0)
@@ -126,15 +129,20 @@ static int make_parents(struct img_unpack *u, char *path, struct cps_err *err)
 		size_t n = strcspn(word, "/");
 		char end = word[n];
 		struct stat st;
+		bool is_new;
 		int fd;
 
 		word[n] = '\0';
-		if (fstatat(dir, word, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode) &&
-		    !is_whiteout(dir, word))
+		is_new = fstatat(dir, word, &st, AT_SYMLINK_NOFOLLOW) < 0;
+		if (!is_new && !S_ISDIR(st.st_mode) && (u->tree || !is_whiteout(dir, word)))
 			return cps_failx(err, EINVAL, "'%.200s' is on its way, no directory", path);
 		fd = img_directory(u, dir, word, IMPLICIT_MODE, err);
 		if (fd < 0)
 			return fd;
+		if (is_new && u->tree && fchown(fd, u->tree->uid, u->tree->gid) < 0) {
+			(void)close(fd);
+			return cps_fail(err, errno, "set the owner of '%.200s'", path);
+		}
 		word[n] = end;
 		cps_close(&dir);
 		dir = fd;

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "buf.h"
+#include "command.h"
 #include "file.h"
 #include "own.h"
 
@@ -90,7 +92,7 @@ static int unpack_dir(struct img_unpack *u, const char *path, int parent, const 
 		fd = openat(u->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return *path ? fd : cps_fail(err, errno, "open the layer");
-	rc = img_meta(fd, entry, err);
+	rc = img_meta(u, fd, entry, err);
 	return rc < 0 ? rc : late_time(u, path, entry, err);
 }
 
@@ -141,7 +143,7 @@ static int unpack_file(struct img_unpack *u, int parent, const char *base,
 	if (fd < 0)
 		return cps_fail(err, errno, "make file");
 	rc = copy_content(u, fd, entry, err);
-	return rc < 0 ? rc : img_meta(fd, entry, err);
+	return rc < 0 ? rc : img_meta(u, fd, entry, err);
 }
 
 /* To another member of this archive, and to nothing else: its directory is resolved as ours is,
@@ -186,13 +188,14 @@ static int unpack_hard_link(struct img_unpack *u, int parent, const char *base, 
 	return cps_fail(err, errno, "hard link to '%.200s'", target);
 }
 
-static int special_make(int parent, const char *base, struct archive_entry *entry)
+static int special_make(const struct img_unpack *u, int parent, const char *base,
+			struct archive_entry *entry)
 {
 	mode_t type = archive_entry_filetype(entry);
 
 	if (type == AE_IFLNK)
 		return symlinkat(archive_entry_symlink(entry), parent, base);
-	return mknodat(parent, base, type | (archive_entry_perm(entry) & 07777),
+	return mknodat(parent, base, type | img_mode(u, entry),
 		       type == AE_IFIFO ? 0 : archive_entry_rdev(entry));
 }
 
@@ -200,9 +203,11 @@ static int unpack_special(struct img_unpack *u, int parent, const char *base,
 			  struct archive_entry *entry, struct cps_err *err)
 {
 	struct timespec times[2];
+	cleanup_fd int fd = -1;
+	struct stat st;
 	uid_t uid;
 	gid_t gid;
-	int rc = img_owner(entry, &uid, &gid, err);
+	int rc = img_owner(u, entry, &uid, &gid, err);
 
 	if (rc < 0)
 		return rc;
@@ -210,19 +215,24 @@ static int unpack_special(struct img_unpack *u, int parent, const char *base,
 		return cps_failx(err, EBADMSG, "a symlink to nothing");
 	if (archive_entry_filetype(entry) == AE_IFCHR && archive_entry_rdev(entry) == makedev(0, 0))
 		return cps_failx(err, EINVAL, "the device 0:0, which means a whiteout");
-	if (special_make(parent, base, entry) < 0) {
+	if (special_make(u, parent, base, entry) < 0) {
 		if (errno != EEXIST)
 			return cps_fail(err, errno, "make it");
 		rc = img_make_way(u, parent, base, err);
 		if (rc < 0)
 			return rc;
-		if (special_make(parent, base, entry) < 0)
+		if (special_make(u, parent, base, entry) < 0)
 			return cps_fail(err, errno, "make it");
 	}
-	if (fchownat(parent, base, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+	fd = openat(parent, base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return cps_fail(err, errno, "look at it");
+	if ((st.st_mode & S_IFMT) != archive_entry_filetype(entry) || st.st_nlink != 1)
+		return cps_failx(err, ESTALE, "somebody has put something else there");
+	if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)
 		return cps_fail(err, errno, "set its owner");
 	img_times(entry, times);
-	if (utimensat(parent, base, times, AT_SYMLINK_NOFOLLOW) < 0)
+	if (utimensat(fd, "", times, AT_EMPTY_PATH) < 0)
 		return cps_fail(err, errno, "set its time");
 	return 0;
 }
@@ -248,6 +258,20 @@ static int unpack_whiteout(int parent, const char *base, struct cps_err *err)
 	return fd < 0 ? 0 : img_opaque(fd, err);
 }
 
+static bool is_device(struct archive_entry *entry)
+{
+	return !archive_entry_hardlink(entry) && (archive_entry_filetype(entry) == AE_IFCHR ||
+						  archive_entry_filetype(entry) == AE_IFBLK);
+}
+
+static void device_skip(const char *path)
+{
+	cleanup_buf struct cps_buf line = CPS_BUF_INIT;
+
+	cps_buf_printf(&line, "'%s' is a device and left out", path);
+	img_print_line(stderr, "capsule", line.failed ? "a device is left out" : line.data);
+}
+
 static int unpack_entry(struct img_unpack *u, const char *path, struct archive_entry *entry,
 			struct cps_err *err)
 {
@@ -258,18 +282,22 @@ static int unpack_entry(struct img_unpack *u, const char *path, struct archive_e
 	if (!*path) {
 		if (archive_entry_filetype(entry) != AE_IFDIR || link)
 			return cps_failx(err, EINVAL, "the root is no directory");
-		return unpack_dir(u, path, -1, NULL, entry, err);
+		return u->tree ? 0 : unpack_dir(u, path, -1, NULL, entry, err);
+	}
+	if (u->tree && !u->tree->archive && is_device(entry)) {
+		device_skip(path);
+		return 0;
 	}
 	base = strrchr(path, '/');
 	base = base ? base + 1 : path;
-	if (has_word(path, WHITEOUT_META, true) && strcmp(base, WHITEOUT_OPAQUE) != 0)
+	if (!u->tree && has_word(path, WHITEOUT_META, true) && strcmp(base, WHITEOUT_OPAQUE) != 0)
 		return 0;
-	if (has_word(path, WHITEOUT, false))
+	if (!u->tree && has_word(path, WHITEOUT, false))
 		return cps_failx(err, EINVAL, "it is in a whiteout");
 	parent = img_parent(u, path, &base, err);
 	if (parent < 0)
 		return parent;
-	if (begins(base, WHITEOUT))
+	if (!u->tree && begins(base, WHITEOUT))
 		return unpack_whiteout(parent, base, err);
 	if (link)
 		return unpack_hard_link(u, parent, base, link, err);
@@ -316,7 +344,8 @@ static int unpack_all(struct img_unpack *u, struct cps_err *err)
 	}
 }
 
-int img_unpack(struct archive *tar, int root, uint64_t *ret_bytes, struct cps_err *err)
+int img_unpack(struct archive *tar, int root, const struct img_tree *tree, uint64_t *ret_bytes,
+	       struct cps_err *err)
 {
 	cleanup_free struct img_unpack *u = calloc(1, sizeof(*u));
 	int rc;
@@ -324,6 +353,7 @@ int img_unpack(struct archive *tar, int root, uint64_t *ret_bytes, struct cps_er
 	if (!u)
 		return cps_fail(err, ENOMEM, "unpack");
 	u->root = root;
+	u->tree = tree;
 	u->tar = tar;
 	u->dir_fd = -1;
 	rc = unpack_all(u, err);

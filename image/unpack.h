@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Unpacking a layer's archive (OCI image-spec, layer.md) into a directory of our own, in the form
- * that overlayfs wants. The archive is hostile, the directory is nobody else's.
+ * that overlayfs wants; or any archive into a directory of a container, which may be at work there.
+ * The archive is hostile, and so is the container.
  *
- * A name is relative, without "..", and its directories are directories of this layer: what would
- * lead elsewhere is refused and ends the work, so that a digest stands for one tree or for none.
+ * A name is relative, without "..", and its directories are directories below the root, not
+ * symlinks, not mounted there: what would lead elsewhere is refused and ends the work, so that a
+ * digest stands for one tree or for none. Every step goes by a descriptor of the directory and one
+ * word that is not followed, and what is opened is what is changed.
  */
 #ifndef IMG_UNPACK_H
 #define IMG_UNPACK_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -21,8 +25,18 @@
 
 struct img_late_time;
 
+/* What is not a layer: a directory that is somebody's. What is there is not replaced by another
+ * kind of thing, but files by files; the directory's own attributes stay; names of whiteouts are
+ * names. */
+struct img_tree {
+	bool archive; /* owners, set-id bits and devices come along; else all is uid's and gid's */
+	uid_t uid;    /* of the container's root, on the host: ids are counted from there, and */
+	gid_t gid;    /* directories that no member describes are its */
+};
+
 struct img_unpack {
-	int root; /* the directory; borrowed */
+	int root;		     /* the directory; borrowed */
+	const struct img_tree *tree; /* NULL: a layer */
 	struct archive *tar;
 	struct cps_arena arena;
 	struct img_late_time *late; /* directories, whose times are set when they are full */
@@ -32,8 +46,9 @@ struct img_unpack {
 	unsigned entries;
 };
 
-/* tar: opened. *ret_bytes: of the files' content. */
-int img_unpack(struct archive *tar, int root, uint64_t *ret_bytes, struct cps_err *err);
+/* tar: opened. tree: NULL for a layer. *ret_bytes: of the files' content. */
+int img_unpack(struct archive *tar, int root, const struct img_tree *tree, uint64_t *ret_bytes,
+	       struct cps_err *err);
 
 /* -- unpack-path.c: names ---------------------------------------------------------------------- */
 
@@ -55,9 +70,11 @@ int img_opaque(int fd, struct cps_err *err);
 /* -- unpack-meta.c: owner, mode, extended attributes, times -------------------------------------
  */
 
-int img_owner(struct archive_entry *entry, uid_t *ret_uid, gid_t *ret_gid, struct cps_err *err);
+int img_owner(const struct img_unpack *u, struct archive_entry *entry, uid_t *ret_uid,
+	      gid_t *ret_gid, struct cps_err *err);
+mode_t img_mode(const struct img_unpack *u, struct archive_entry *entry);
 void img_times(struct archive_entry *entry, struct timespec ret[2]);
 /* Of a file or a directory that is open; a directory's times are for later. */
-int img_meta(int fd, struct archive_entry *entry, struct cps_err *err);
+int img_meta(const struct img_unpack *u, int fd, struct archive_entry *entry, struct cps_err *err);
 
 #endif

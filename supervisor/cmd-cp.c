@@ -3,6 +3,8 @@
  * capsule cp: files and trees between the host and a container, running or not. The container's
  * side is a descriptor of its root and what openat2(2) finds within it; nothing of the container is
  * executed, and nothing that it does to its files meanwhile leads elsewhere.
+ *
+ * "-" is a tar archive, which is capsule-image's work: we open what is named in the container.
  */
 #include <config.h>
 
@@ -13,11 +15,13 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "container-root.h"
 #include "copy.h"
 #include "file.h"
+#include "image-program.h"
 #include "name.h"
 #include "own.h"
 
@@ -31,6 +35,11 @@ struct side {
 struct options {
 	bool archive, follow;
 };
+
+static bool is_stream(const struct side *s)
+{
+	return s->id[0] == '\0' && strcmp(s->path, "-") == 0;
+}
 
 /* "ID:PATH", unless it is clearly a path: "./a:b", "/a:b". */
 static int side_parse(const char *text, struct side *ret, struct cps_err *err)
@@ -152,6 +161,40 @@ static int copy(const struct side *src, const struct side *dst, const struct opt
 	return copy_into(from, src, is_dir, to, how, err);
 }
 
+/* What is named, under its own name, or what is in it: "." */
+static int stream_out(const struct sup_ctx *ctx, const struct side *src, uid_t uid,
+		      const struct options *o, int *ret_code, struct cps_err *err)
+{
+	cleanup_fd int fd = side_open(src, src->path, O_PATH | (o->follow ? 0 : O_NOFOLLOW));
+	char name[NAME_MAX + 1], ids[16];
+	const char *const args[] = { "pack-tree", "--ids-first", ids, "--", name, NULL };
+
+	if (fd < 0)
+		return cps_fail(err, -fd, "'%s'", src->path);
+	if (isatty(STDOUT_FILENO))
+		return cps_failx(err, EINVAL, "no archive is written to a terminal");
+	if (!base_name(src->path, name))
+		(void)snprintf(name, sizeof(name), ".");
+	(void)snprintf(ids, sizeof(ids), "%u", (unsigned)uid);
+	return sup_image_program_run(ctx, args, &fd, 1, ret_code, err);
+}
+
+static int stream_in(const struct sup_ctx *ctx, const struct side *dst, const struct sto_copy *how,
+		     int *ret_code, struct cps_err *err)
+{
+	cleanup_fd int fd = side_open(dst, dst->path, O_PATH | O_DIRECTORY);
+	char uid[16], gid[16];
+	const char *args[] = { "unpack-tree", "--uid", uid, "--gid", gid, NULL, NULL };
+
+	if (fd < 0)
+		return cps_fail(err, -fd, "the directory '%s'", dst->path);
+	if (how->archive)
+		args[5] = "--archive";
+	(void)snprintf(uid, sizeof(uid), "%u", (unsigned)how->uid);
+	(void)snprintf(gid, sizeof(gid), "%u", (unsigned)how->gid);
+	return sup_image_program_run(ctx, args, &fd, 1, ret_code, err);
+}
+
 static void tell_skipped(void *arg, const char *name, const char *why)
 {
 	(void)arg;
@@ -159,7 +202,7 @@ static void tell_skipped(void *arg, const char *name, const char *why)
 }
 
 static int cp(const struct sup_ctx *ctx, struct side *src, struct side *dst,
-	      const struct options *o, struct cps_err *err)
+	      const struct options *o, int *ret_code, struct cps_err *err)
 {
 	cleanup_container_root struct sup_container_root root = SUP_CONTAINER_ROOT_INIT;
 	struct sto_copy how = {
@@ -185,6 +228,10 @@ static int cp(const struct sup_ctx *ctx, struct side *src, struct side *dst,
 	} else {
 		src->root = root.fd;
 	}
+	if (is_stream(src))
+		return stream_in(ctx, dst, &how, ret_code, err);
+	if (is_stream(dst))
+		return stream_out(ctx, src, root.uid, o, ret_code, err);
 	return copy(src, dst, o, &how, err);
 }
 
@@ -194,6 +241,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	cleanup_args struct sup_args args = { 0 };
 	struct options o = { 0 };
 	struct side src, dst;
+	int code = 0;
 	const struct cps_opt table[] = {
 		{ "archive", 'a', CPS_OPT_FLAG, &o.archive, NULL,
 		  "keep owners, set-id bits, devices, all attributes" },
@@ -209,14 +257,14 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	if (rc == 0)
 		rc = side_parse(args.v[1], &dst, err);
 	if (rc == 0)
-		rc = cp(ctx, &src, &dst, &o, err);
-	return cps_wrap(err, rc, "cp");
+		rc = cp(ctx, &src, &dst, &o, &code, err);
+	return rc < 0 ? cps_wrap(err, rc, "cp") : code;
 }
 
 const struct sup_command sup_cmd_cp = {
 	.name = "cp",
-	.usage = "[-aL] ID:PATH PATH | PATH ID:PATH",
-	.summary = "Copies files between the host and a container",
+	.usage = "[-aL] ID:PATH PATH|- | PATH|- ID:PATH",
+	.summary = "Copies files between the host and a container; - is a tar archive",
 	.order = CPS_OPT_ANYWHERE,
 	.run = run,
 };

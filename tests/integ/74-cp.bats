@@ -1,9 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+# shellcheck disable=SC2030,SC2031,SC2154 # each test is a process of its own
 #
 # cp between the host and a container that does what it can to lead it astray.
 
+bats_require_minimum_version 1.5.0
 load helpers
 
 setup() {
@@ -171,6 +172,136 @@ start() {
 	[ -z "$(ls "$IN/ro")" ]
 	echo y >"$WORK/volume/y"
 	capsule cp web:/ro/y "$WORK/host/y" # what the container sees
+}
+
+# in_tar KIND...: that hostile archive of archives.py, into /spot of the container
+in_tar() {
+	CANARY=$WORK/canary python3 "$CAPSULE_INTEG/archives.py" layer "$1" "$WORK/a.tar"
+	rm -rf "$IN/spot"
+	mkdir "$IN/spot"
+	run capsule cp "${@:2}" - web:/spot <"$WORK/a.tar"
+}
+
+@test "cp - as a tar archive: out, in, of a file, a tree, what is in it" {
+	start
+	mkdir -p "$IN/srv/tree/sub"
+	echo one >"$IN/srv/tree/file"
+	chown 1000:1000 "$IN/srv/tree/file"
+	chmod 4751 "$IN/srv/tree/file"
+	ln "$IN/srv/tree/file" "$IN/srv/tree/sub/second"
+	ln -s /etc/passwd "$IN/srv/tree/link"
+	[ "$(capsule cp web:/srv/tree - | tar -t | sort | xargs)" = "tree/ tree/file tree/link tree/sub/ tree/sub/second" ]
+	[ "$(capsule cp web:/srv/tree/file - | tar -xO)" = one ]
+	[ "$(capsule cp web:/srv/tree/link - | tar -tv | awk '{print $NF}')" = /etc/passwd ]
+	capsule cp -L web:/srv/tree/link - | tar -xO | grep -q '^odd:'
+	[ "$(capsule cp web:/srv/tree/. - | tar -t | head -n 1)" = ./ ]
+	# all of a container's root but what is mounted in it, of which it tells
+	run --separate-stderr bash -c "'$CAPSULE' --root '$ROOT' cp web:/ - | tar -t | grep -c '^./proc/.'"
+	[ "$output" = 0 ]
+	[[ $stderr == *"'./proc' is mounted there, and left out"* ]]
+	# in: the container's root's; with -a as they were; compressed; and what was there stays
+	mkdir "$IN/mnt/in"
+	chmod 711 "$IN/mnt/in"
+	echo stays >"$IN/mnt/in/old"
+	capsule cp web:/srv/tree - | capsule cp - web:/mnt/in
+	[ "$(stat -c '%u:%g %a %h' "$IN/mnt/in/tree/file")" = '0:0 751 2' ]
+	capsule cp web:/srv/tree - | gzip | capsule cp -a - web:/mnt/in
+	[ "$(stat -c '%u:%g %a %h' "$IN/mnt/in/tree/file")" = '1000:1000 4751 2' ]
+	capsule cp web:/srv/tree/. - | capsule cp - web:/mnt/in
+	[ -f "$IN/mnt/in/sub/second" ]
+	[ "$(stat -c %a "$IN/mnt/in")" = 711 ]
+	[ "$(cat "$IN/mnt/in/old")" = stays ]
+	# a name that is a layer's whiteout is a name
+	touch "$WORK/host/.wh.old"
+	tar -C "$WORK/host" -c .wh.old | capsule cp - web:/mnt/in
+	[ -f "$IN/mnt/in/.wh.old" ] && [ -f "$IN/mnt/in/old" ]
+}
+
+@test "cp -: archives that want out, and those that would replace one kind of thing by another" {
+	local kind
+	start
+	for kind in dotdot dotdot_inside absolute symlink_parent symlink_parent_relative symlink_grandparent hardlink_absolute \
+		hardlink_dotdot hardlink_through_symlink hardlink_missing root_is_file root_is_symlink in_file in_fifo \
+		long_component long_path symlink_then_directory; do
+		in_tar "$kind"
+		[ "$status" = 125 ] || echo "$kind: $output"
+		[ "$status" = 125 ]
+		[ "$(ls "$WORK/canary")" = secret ]
+	done
+	in_tar device_zero -a
+	[ "$status" = 125 ]
+	in_tar owner -a
+	[ "$status" = 125 ]
+	in_tar escapes
+	[[ $output != *$'\e'* ]]
+	# a symlink is replaced, not followed
+	in_tar symlink_then_itself
+	[ "$status" = 0 ]
+	[ "$(cat "$IN/spot/x")" = "replaces the symlink, not what it names" ]
+	# devices only with -a, without they are told of
+	in_tar everything
+	[[ $output == *"'null' is a device and left out"* ]]
+	[ ! -e "$IN/spot/null" ]
+	# what is there is no directory, or is one
+	rm -rf "$IN/spot"
+	mkdir -p "$IN/spot/d/e"
+	ln -s "$WORK/canary" "$IN/spot/way"
+	mkdir -p "$WORK/host/t/way" "$WORK/host/u"
+	echo evil >"$WORK/host/t/way/evil"
+	echo evil >"$WORK/host/u/d"
+	tar -C "$WORK/host/t" -c way/evil >"$WORK/a.tar"
+	fails capsule cp - web:/spot <"$WORK/a.tar"
+	[[ $output == *"'way' is on its way, no directory"* ]]
+	tar -C "$WORK/host/u" -c d >"$WORK/a.tar"
+	fails capsule cp - web:/spot <"$WORK/a.tar"
+	[[ $output == *"'d': replace: Is a directory"* ]]
+	[ -d "$IN/spot/d/e" ]
+	[ "$(ls "$WORK/canary")" = secret ]
+	[ "$(cat "$WORK/canary/secret")" = secret ]
+}
+
+@test "cp -: against one who exchanges a directory for a symlink all the time" {
+	start
+	mkdir "$IN/spot"
+	echo bait >"$IN/spot/secret"
+	ln -s "../../../../../../../..$WORK/canary" "$IN/bait"
+	mkdir -p "$WORK/host/tree/spot/deep"
+	for i in {1..20}; do
+		echo evil >"$WORK/host/tree/spot/evil$i"
+		mkfifo "$WORK/host/tree/spot/fifo$i"
+		echo evil >"$WORK/host/tree/spot/deep/evil$i"
+	done
+	tar -C "$WORK/host/tree" -cf "$WORK/a.tar" spot
+	"$CAPSULE_BUILD/tests/integ/swapper" "$IN/spot" "$IN/bait" 3>&- &
+	swapper=$!
+	for _ in {1..40}; do
+		capsule cp - web:/ <"$WORK/a.tar" 2>/dev/null || true
+		capsule cp -a - web:/spot <"$WORK/a.tar" 2>/dev/null || true
+		[ "$(capsule cp web:/spot - 2>/dev/null | tar -xO 2>/dev/null | grep -c secret)" = 0 ]
+		[ "$(capsule cp web:/spot/secret - 2>/dev/null | tar -xO 2>/dev/null | grep -c secret)" = 0 ]
+	done
+	kill $swapper
+	wait $swapper || true
+	[ "$(ls "$WORK/canary")" = secret ]
+	[ "$(cat "$WORK/canary/secret")" = secret ]
+	[ "$(stat -c %u:%g "$WORK/canary/secret")" = 0:0 ]
+}
+
+@test "cp -: no archive, no directory, nobody reads" {
+	start
+	fails capsule cp - web:/etc <"$CAPSULE"
+	fails capsule cp - web:/etc/passwd </dev/null
+	[[ $output == *"the directory '/etc/passwd'"* ]]
+	fails capsule cp - web:/nowhere </dev/null
+	fails capsule cp - -
+	fails capsule cp web:/nowhere -
+	fails script -qefc "'$CAPSULE' --root '$ROOT' cp web:/etc -" /dev/null
+	[[ $output == *"no archive is written to a terminal"* ]]
+	truncate -s 64M "$IN/mnt/big"
+	run bash -c "'$CAPSULE' --root '$ROOT' cp web:/mnt/big - | head -c 1 | wc -c"
+	[ "$output" = 1 ]
+	cut -c 1-700 "$CAPSULE" | head -c 700 >"$WORK/a.tar"
+	fails capsule cp - web:/etc <"$WORK/a.tar"
 }
 
 @test "cp: bad words" {

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "bridge.h"
+#include "conntrack.h"
 #include "lease.h"
 #include "link.h"
 #include "member.h"
@@ -309,6 +310,7 @@ static int container_end_up(const struct join *j, struct cps_err *err)
 static int join_begun(struct join *j, const char *id, const struct net_process *init,
 		      struct cps_err *err)
 {
+	struct cps_err ignored;
 	int rc = net_dir_open(j->net, j->network->name, true, &j->dir, err);
 
 	if (rc == 0)
@@ -325,6 +327,8 @@ static int join_begun(struct join *j, const char *id, const struct net_process *
 		return rc;
 	rc = net_rules_add(j->net, j->network, &j->e, err);
 	cps_close(&j->rules);
+	if (rc == 0) /* a kernel that cannot forget has who sent before wait until it was silent */
+		(void)net_conntrack_published(&j->e, &ignored);
 	if (rc == 0)
 		rc = veth_make(j, err);
 	if (rc == 0)

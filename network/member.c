@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "bridge.h"
+#include "conntrack.h"
 #include "lease.h"
 #include "names.h"
 #include "own.h"
@@ -43,6 +44,9 @@ static void rules_drop(const struct net *n, const struct net_network *network,
 	lock = net_rules_lock(n, &ignored);
 	if (lock >= 0)
 		(void)net_rules_remove(n, network, e, &ignored);
+	cps_close(&lock);
+	/* a kernel that cannot forget translates what is on its way until it is silent */
+	(void)net_conntrack_withdrawn(e, &ignored);
 }
 
 void net_member_drop(const struct net *n, const struct net_dir *d,

@@ -21,7 +21,7 @@
 #define WHAT_SIZE    160
 #define KERNEL_SIZE  160
 
-int net_nl_open(struct net_nl *ret, struct cps_err *err)
+static int nl_open(int protocol, struct net_nl *ret, struct cps_err *err)
 {
 	struct nl_sock *sock = nl_socket_alloc();
 	const int on = 1;
@@ -29,7 +29,7 @@ int net_nl_open(struct net_nl *ret, struct cps_err *err)
 
 	if (!sock)
 		return cps_fail(err, ENOMEM, "netlink");
-	rc = nl_connect(sock, NETLINK_ROUTE); /* close-on-exec */
+	rc = nl_connect(sock, protocol); /* close-on-exec */
 	if (rc < 0) {
 		nl_socket_free(sock);
 		return cps_failx(err, EIO, "netlink: %s", nl_geterror(rc));
@@ -41,6 +41,16 @@ int net_nl_open(struct net_nl *ret, struct cps_err *err)
 	(void)setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
 	ret->sock = sock;
 	return 0;
+}
+
+int net_nl_open(struct net_nl *ret, struct cps_err *err)
+{
+	return nl_open(NETLINK_ROUTE, ret, err);
+}
+
+int net_nl_open_netfilter(struct net_nl *ret, struct cps_err *err)
+{
+	return nl_open(NETLINK_NETFILTER, ret, err);
 }
 
 int net_nl_open_in(int netns_fd, struct net_nl *ret, struct cps_err *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages of rtnetlink, for the files here that build them.
+ * Messages of netlink, rtnetlink for the most part, for the files here that build them.
  */
 #ifndef NET_NETLINK_H
 #define NET_NETLINK_H
@@ -18,6 +18,9 @@ static inline void net_msg_free_at(struct nl_msg **msg)
 }
 
 #define cleanup_msg __attribute__((cleanup(net_msg_free_at)))
+
+/* A socket for nfnetlink(7)'s subsystems, in the network namespace that we are in. */
+int net_nl_open_netfilter(struct net_nl *ret, struct cps_err *err);
 
 /* Called for every answer that is neither an error nor the end. */
 typedef void net_answer_fn(const struct nlmsghdr *h, void *arg);

@@ -301,6 +301,36 @@ silent() {
 	capsule delete other
 }
 
+@test "a UDP client that keeps its port reaches who has the published port now" {
+	local way
+	for way in "outside $HOST" "outside $HOST6"; do
+		# shellcheck disable=SC2086 # two words
+		asks() { SOURCE=4444 PATIENCE=$1 run from $way 5353 udp; }
+		container web one -p 5353:53/udp
+		asks 3
+		[[ $output == 53\ * ]]
+		capsule stop -t 0 web
+		# at once
+		container other two -p 5353:81/udp
+		asks 3
+		[[ $output == 81\ * ]]
+		capsule delete -f web other
+		# and after it has asked for a while when nobody was there
+		asks 0.1
+		asks 0.1
+		[[ $output == nothing* ]]
+		container third one -p 5353:80/udp
+		asks 3
+		[[ $output == 80\ * ]]
+		# a connection that began with somebody who was stopped by force is no other's
+		capsule delete -f third
+		container web two -p 5353:53/udp
+		asks 3
+		[[ $output == 53\ * ]]
+		capsule delete -f web
+	done
+}
+
 @test "a port of a container that has ended without a shim is free for who wants it" {
 	local init
 	container web one -p 8080:80 -p 8081:81

@@ -3,7 +3,7 @@
 """Both ends of the traffic of 77-ports.bats.
 
 talk.py serve FILE PORT...      answers every connection and datagram at these ports with "PORT PEER-ADDRESS"; FILE appears when it listens
-talk.py ask ADDRESS PORT [udp]  says what comes back; 1 if nothing does within $PATIENCE seconds (3)
+talk.py ask ADDRESS PORT [udp]  says what comes back; 1 if nothing does within $PATIENCE seconds (3); from port $SOURCE, if set
 """
 import os
 import selectors
@@ -43,6 +43,8 @@ def ask(address, port, kind):
     s = socket.socket(family, kind)
     s.settimeout(float(os.environ.get("PATIENCE", "3")))
     try:
+        if "SOURCE" in os.environ:
+            s.bind(("", int(os.environ["SOURCE"])))
         s.connect((address, port))
         if kind == socket.SOCK_DGRAM:
             s.send(b"?")

@@ -13,11 +13,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 
 #include "commit-config.h"
 #include "image-write.h"
 #include "image.h"
+#include "maker-lock.h"
 #include "own.h"
 #include "tar-write.h"
 
@@ -27,7 +27,7 @@
 struct options {
 	struct img_commit config;
 	struct cps_opt_list changes;
-	const char *base; /* digest of the image's config */
+	const char *manifest, *base; /* digests: the image's, its config's */
 	int64_t ids_first;
 };
 
@@ -120,8 +120,11 @@ static int commit(const struct sto *s, const char *name, const struct options *o
 	struct img_commit words;
 	int n = 0, rc = 0;
 
-	if (o->base)
-		rc = cps_wrap(err, sto_image_find(s, o->base, &arena, &base, err), "its image");
+	if (o->manifest)
+		rc = sto_image_of_manifest(s, o->manifest, &arena, &base, err);
+	else if (o->base)
+		rc = sto_image_find(s, o->base, &arena, &base, err);
+	rc = cps_wrap(err, rc, "its image");
 	if (rc == 0)
 		rc = n = layers_take(&base, layers, err);
 	if (rc < 0)
@@ -155,7 +158,9 @@ static int run(struct img_ctx *ctx, const struct img_command *self, int argc, ch
 	cleanup_fd int lock = -1;
 	char name[STO_NAME_SIZE];
 	const struct cps_opt table[] = {
-		{ "base", 0, CPS_OPT_STR, &o.base, "DIGEST", "config of the image below" },
+		{ "manifest", 0, CPS_OPT_STR, &o.manifest, "DIGEST", "of the image below" },
+		{ "base", 0, CPS_OPT_STR, &o.base, "DIGEST",
+		  "its config, if no manifest is on record" },
 		{ "container", 0, CPS_OPT_STR, &o.config.container, "ID", "for the history" },
 		{ "ids-first", 0, CPS_OPT_NUM, &o.ids_first, "N", "what is 0 in the container" },
 		{ "change", 'c', CPS_OPT_LIST, &o.changes, "CHANGE", "of the configuration" },
@@ -173,7 +178,7 @@ static int run(struct img_ctx *ctx, const struct img_command *self, int argc, ch
 		if (rc == 0)
 			rc = sto_open(ctx->data_root, true, &s, err);
 		if (rc == 0)
-			rc = sto_images_lock(&s, LOCK_SH, err);
+			rc = img_maker_lock(&s, err);
 		lock = rc;
 		if (lock >= 0)
 			rc = commit(&s, name, &o, err);

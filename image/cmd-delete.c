@@ -47,6 +47,20 @@ static int unused_check(const struct sto *s, const struct sto_image *image, stru
 	return rc;
 }
 
+/* Its last name goes, and it stays. */
+static void in_use_tell(const struct sto *s, const struct sto_image *image, struct cps_arena *a)
+{
+	const char *user = NULL;
+	struct cps_err ignored;
+
+	if (img_user_of(s, image->id, a, &user, &ignored) == 0 && user)
+		fprintf(stderr,
+			"capsule: %s: container '%s' is made of it: its layers and blobs stay "
+			"until "
+			"that is deleted, and go with `image prune`\n",
+			image->name, user);
+}
+
 /* Every name of the image of this id. */
 static int unname_all(const struct sto *s, const char *id, struct cps_arena *a, struct cps_err *err)
 {
@@ -90,6 +104,8 @@ static int delete_one(const struct sto *s, const char *text, bool force, struct 
 		rc = cps_failx(err, EBUSY, "it has %u names; -f takes all of them", names);
 	if (image.id && rc < 0)
 		return rc;
+	if (image.id && force && (names == 1 || !by_name))
+		in_use_tell(s, &image, &a);
 	if (!by_name && image.id)
 		return unname_all(s, image.id, &a, err);
 	rc = sto_image_unname(s, name, err);

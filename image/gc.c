@@ -115,6 +115,16 @@ static void needed_done(struct needed *needed)
 	cps_arena_done(&needed->arena);
 }
 
+static void image_needs(struct needed *needed, const struct sto_image *image)
+{
+	set_add(&needed->blobs, image->manifest);
+	set_add(&needed->blobs, image->id);
+	for (unsigned i = 0; i < image->nlayers; i++) {
+		set_add(&needed->blobs, image->content.layers[i].digest);
+		set_add(&needed->layers, image->layers[i]);
+	}
+}
+
 static int needed_by_images(const struct sto *s, struct needed *needed, struct cps_err *err)
 {
 	const char *const *names = NULL;
@@ -125,14 +135,8 @@ static int needed_by_images(const struct sto *s, struct needed *needed, struct c
 		struct sto_image image = { 0 };
 
 		rc = sto_image_load(s, names[i], &needed->arena, &image, err);
-		if (rc < 0)
-			break;
-		set_add(&needed->blobs, image.manifest);
-		set_add(&needed->blobs, image.id);
-		for (unsigned k = 0; k < image.nlayers; k++) {
-			set_add(&needed->blobs, image.content.layers[k].digest);
-			set_add(&needed->layers, image.layers[k]);
-		}
+		if (rc == 0)
+			image_needs(needed, &image);
 	}
 	return rc;
 }
@@ -147,6 +151,21 @@ static int record_of(const struct sto *s, const char *id, struct cps_arena *a,
 	return rc == -ENOENT ? 1 : cps_wrap(err, rc, "container %s", id);
 }
 
+/* Its layers, whatever has become of the image; and all of that, for `commit`, if it is still
+ * there. */
+static void container_needs(const struct sto *s, struct needed *needed, const struct sto_record *r)
+{
+	struct sto_image image = { 0 };
+	struct cps_err ignored;
+
+	for (size_t i = 0; i < r->layers.n; i++)
+		if (sto_is_digest(r->layers.v[i]))
+			set_add(&needed->layers, r->layers.v[i]);
+	if (r->manifest &&
+	    sto_image_of_manifest(s, r->manifest, &needed->arena, &image, &ignored) == 0)
+		image_needs(needed, &image);
+}
+
 static int needed_by_containers(const struct sto *s, struct needed *needed, struct cps_err *err)
 {
 	const char **ids = NULL;
@@ -157,9 +176,8 @@ static int needed_by_containers(const struct sto *s, struct needed *needed, stru
 		struct sto_record record = { 0 };
 
 		rc = record_of(s, ids[i], &needed->arena, &record, err);
-		for (size_t k = 0; rc == 0 && k < record.layers.n; k++)
-			if (sto_is_digest(record.layers.v[k]))
-				set_add(&needed->layers, record.layers.v[k]);
+		if (rc == 0)
+			container_needs(s, needed, &record);
 	}
 	return rc < 0 ? rc : 0;
 }
@@ -266,6 +284,11 @@ int img_gc(const struct sto *s, struct img_gc *ret, struct cps_err *err)
 		qsort(needed.blobs.hex, needed.blobs.n, sizeof(char *), compare);
 	if (needed.layers.n)
 		qsort(needed.layers.hex, needed.layers.n, sizeof(char *), compare);
+	/* that they are not needed is on the disk before they go, or a name, a container might come
+	 * back without them */
+	rc = sto_sync(s, err);
+	if (rc < 0)
+		return rc;
 	/* layers first: a layer without its blob could not be exported, the other way round it is
 	 * unpacked again */
 	rc = sweep_layers(s, &needed.layers, &gc, err);

@@ -49,6 +49,7 @@ static void record_print(struct cps_jsonw *w, const struct sto_record *r)
 	cps_jsonw_str(w, "id", r->id);
 	cps_jsonw_str(w, "image", r->image);
 	cps_jsonw_str(w, "image_id", r->image_id);
+	cps_jsonw_str(w, "manifest", r->manifest);
 	strs_write(w, "layers", &r->layers);
 	cps_jsonw_str(w, "created", r->created);
 	strs_write(w, "command", &r->command);
@@ -208,6 +209,7 @@ static int texts_read(const struct cps_json *root, struct sto_record *r, struct 
 		{ "id", &r->id },
 		{ "image", &r->image },
 		{ "image_id", &r->image_id },
+		{ "manifest", &r->manifest },
 		{ "created", &r->created },
 		{ "network", &r->network },
 		{ "hostname", &r->hostname },

@@ -32,6 +32,7 @@ struct sto_record {
 	const char *id;
 	const char *image;	/* as it was named; a directory's path */
 	const char *image_id;	/* digest of its configuration; NULL: a directory */
+	const char *manifest;	/* its digest; NULL: a directory, or an older record */
 	struct sto_strs layers; /* diff ids, the lowest first */
 	const char *created;	/* RFC 3339 */
 	struct sto_strs command;

@@ -92,7 +92,7 @@ static int commit(struct sup_ctx *ctx, const char *id, const char *name, const s
 		return rc;
 	(void)snprintf(ids, sizeof(ids), "%u", first);
 	args_add(&args, "--ids-first", ids);
-	args_add(&args, "--base", r.image_id);
+	args_add(&args, r.manifest ? "--manifest" : "--base", r.manifest ? r.manifest : r.image_id);
 	args_add(&args, "--message", c->message);
 	args_add(&args, "--author", c->author);
 	if (c->changes.count > ARGS_MAX / 4)

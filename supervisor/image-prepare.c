@@ -216,6 +216,7 @@ static int record_write(struct sup_prepared *p, struct cps_err *err)
 		.id = p->plan.id,
 		.image = p->image_dir ? p->image_dir : p->image.name,
 		.image_id = p->image.id,
+		.manifest = p->image.manifest,
 		.layers = { p->image.nlayers, (const char **)p->image.layers },
 		.created = created,
 		.command = p->plan.args,

@@ -375,3 +375,39 @@ LIST
 	no_data
 	capsule network delete capsule_bridge0
 }
+
+@test "an image whose container lives, or is being made, keeps what that needs" {
+	tar -C "$IMAGE" -cf "$WORK/box.tar" .
+	capsule image create --cmd sh box "$WORK/box.tar"
+	manifest=$(capsule image get box | jq -r .manifest)
+	# between the mount of its layers and its record the command waits for the volumes
+	mkdir -p "$WORK/data/volumes"
+	flock "$WORK/data/volumes" sleep 1000 3>&- &
+	holder=$!
+	wait_until 3 eval "! flock -n '$WORK/data/volumes' true"
+	capsule image run -id web -network none -d -v data:/srv box sleep 1000 >"$WORK/run" 2>&1 3>&- &
+	making=$!
+	wait_until 5 [ -d "$WORK/data/containers/web/work/work" ]
+	run timeout 1 "$CAPSULE" --root "$ROOT" --data-root "$WORK/data" image delete -f box
+	[ "$status" = 124 ]
+	[ ! -e "$WORK/data/containers/web/container.json" ]
+	kill "$(pgrep -P $holder)"
+	wait $holder || true
+	wait $making
+	run capsule image delete box
+	[ "$status" = 125 ]
+	[[ $output == *"container 'web' is made of it"* ]]
+	capsule image delete -f box
+	[ -z "$(capsule image list -q)" ]
+	capsule image prune
+	capsule exec web sh -c 'echo new >/srv/new; echo x >/written'
+	capsule commit web made
+	[ "$(capsule image run --rm -network none made cat /written)" = x ]
+	capsule inspect web | jq -e '.[0].image == "box"'
+	capsule system check
+	capsule delete -f web
+	capsule image delete made
+	[ -z "$(ls -A "$WORK/data/layers")" ] && [ ! -e "$WORK/data/images/blobs/sha256/${manifest#sha256:}" ]
+	capsule volume delete data
+	no_data
+}

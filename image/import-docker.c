@@ -115,7 +115,9 @@ static int names_check(const struct img_import *im, const struct docker_image *i
 	if (im->name)
 		return 0;
 	if (!image->names || image->names->count == 0)
-		return cps_failx(err, EINVAL, "'%.100s': it says no name; give one", image->config);
+		return cps_failx(err, EINVAL,
+				 "'%.100s': it says no name; give one: image import NAME ARCHIVE",
+				 image->config);
 	for (const struct cps_json *node = image->names->first; node; node = node->next) {
 		const char *text = NULL;
 		int rc = cps_json_str(node, &text, err);

@@ -156,7 +156,13 @@ static int name_of(const struct img_import *im, const struct sto_descriptor *d,
 		return sto_name_normalise(d->full_name, ret, err);
 	if (d->ref_name && strpbrk(d->ref_name, "/:"))
 		return sto_name_normalise(d->ref_name, ret, err);
-	return cps_failx(err, EINVAL, "%s: it says no name; give one", d->digest);
+	if (d->ref_name)
+		return cps_failx(err, EINVAL,
+				 "its name there is only a tag, '%.80s'; say whose: image import "
+				 "NAME ARCHIVE",
+				 d->ref_name);
+	return cps_failx(err, EINVAL, "%s: it says no name; give one: image import NAME ARCHIVE",
+			 d->digest);
 }
 
 static int import_one(struct img_import *im, const struct sto_descriptor *top, struct cps_err *err)

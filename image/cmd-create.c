@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -20,6 +19,7 @@
 #include "image-write.h"
 #include "image.h"
 #include "json.h"
+#include "maker-lock.h"
 #include "own.h"
 
 struct options {
@@ -140,7 +140,7 @@ static int create(const struct img_ctx *ctx, const char *name, const char *tar,
 	rc = sto_open(ctx->data_root, true, &s, err);
 	if (rc < 0)
 		return rc;
-	lock = sto_images_lock(&s, LOCK_SH, err);
+	lock = img_maker_lock(&s, err);
 	if (lock < 0)
 		return lock;
 	img_progress_begin(&progress, name, S_ISREG(st.st_mode) ? 2 * (uint64_t)st.st_size : 0);

@@ -7,10 +7,10 @@
 #include "command.h"
 
 #include <stdio.h>
-#include <sys/file.h>
 
 #include "image.h"
 #include "import.h"
+#include "maker-lock.h"
 #include "own.h"
 
 static void print_name(const char *name)
@@ -30,7 +30,7 @@ static int import(const struct img_ctx *ctx, const char *name, const char *path,
 
 	if (rc < 0)
 		return rc;
-	lock = sto_images_lock(&s, LOCK_SH, err);
+	lock = img_maker_lock(&s, err);
 	if (lock < 0)
 		return lock;
 	img_progress_begin(&progress, name ? name : "import", 0);

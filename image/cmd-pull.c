@@ -7,9 +7,9 @@
 #include "command.h"
 
 #include <stdio.h>
-#include <sys/file.h>
 
 #include "image.h"
+#include "maker-lock.h"
 #include "own.h"
 #include "pull.h"
 
@@ -32,7 +32,7 @@ static int pull(const struct img_ctx *ctx, const struct wish *w, struct cps_err 
 		rc = img_registry_open(&w->ref, &w->registry, NULL, &r, err);
 	if (rc < 0)
 		return rc;
-	lock = sto_images_lock(&s, LOCK_SH, err);
+	lock = img_maker_lock(&s, err);
 	if (lock < 0)
 		return lock;
 	img_progress_begin(&p, w->name, 0);

@@ -146,8 +146,17 @@ static int temp_name(const char *name, char *buf, size_t size, struct cps_err *e
 	return 0;
 }
 
-int cps_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
-		     struct cps_err *err)
+int cps_dir_sync(int dirfd, const char *path, struct cps_err *err)
+{
+	cleanup_fd int dir = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0 || fsync(dir) < 0)
+		return cps_fail(err, errno, "sync directory '%s'", path);
+	return 0;
+}
+
+static int replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		   bool durable, struct cps_err *err)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	cleanup_fd int fd = -1;
@@ -165,11 +174,27 @@ int cps_file_replace(int dirfd, const char *name, const void *data, size_t len, 
 	rc = cps_write_all(fd, data, len);
 	if (rc < 0)
 		rc = cps_fail(err, -rc, "write '%s'", temp);
+	else if (durable && fsync(fd) < 0)
+		rc = cps_fail(err, errno, "sync '%s'", temp);
 	else if (renameat(dirfd, temp, dirfd, name) < 0)
 		rc = cps_fail(err, errno, "rename '%s' to '%s'", temp, name);
 	if (rc < 0)
 		(void)unlinkat(dirfd, temp, 0); /* the error that counts is above */
 	return rc;
+}
+
+int cps_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		     struct cps_err *err)
+{
+	return replace(dirfd, name, data, len, mode, false, err);
+}
+
+int cps_file_replace_durably(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+			     struct cps_err *err)
+{
+	int rc = replace(dirfd, name, data, len, mode, true, err);
+
+	return rc < 0 ? rc : cps_dir_sync(dirfd, ".", err);
 }
 
 int cps_memfd_sealed(const char *name, const void *data, size_t len, struct cps_err *err)

@@ -27,6 +27,13 @@ int cps_file_put(int dirfd, const char *path, const char *text, struct cps_err *
  * writers of one name at once are the callers' to prevent. */
 int cps_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		     struct cps_err *err);
+/* The same for what is to outlive a power failure: the file is on its disk before the name leads to
+ * it, and the name when this returns. A name with "/" is none for it. */
+int cps_file_replace_durably(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+			     struct cps_err *err);
+/* What was made, renamed and removed in this directory so far is on its disk when this returns.
+ * dirfd may be O_PATH. */
+int cps_dir_sync(int dirfd, const char *path, struct cps_err *err);
 
 int cps_write_all(int fd, const void *data, size_t len); /* 0 or -errno; retries EINTR and shorts */
 ssize_t cps_read_full(int fd, void *data, size_t len);	 /* bytes (short only at EOF) or -errno */

@@ -120,7 +120,7 @@ static int record_write(int dir, const struct net_network *network, struct cps_e
 	cps_buf_puts(&buf, "\n");
 	if (buf.failed)
 		return cps_fail(err, ENOMEM, "write network.json");
-	return cps_file_replace(dir, "network.json", buf.data, buf.len, 0600, err);
+	return cps_file_replace_durably(dir, "network.json", buf.data, buf.len, 0600, err);
 }
 
 /* Its directory, whole, under the name that it has from now on. */
@@ -146,7 +146,7 @@ static int directory_make(const struct net *n, const struct net_network *network
 		return rc;
 	if (renameat(n->fd, temp, n->fd, network->name) < 0)
 		return cps_fail(err, errno, "name its directory");
-	return 0;
+	return cps_dir_sync(n->fd, ".", err);
 }
 
 /* What stays behind says something of an interface that there is not. */

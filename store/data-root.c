@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "own.h"
@@ -46,4 +47,11 @@ int sto_topic(const struct sto *s, const char *topic, bool create, struct cps_er
 		return cps_fail(err, errno, "make '%s/%s'", s->path, topic);
 	fd = openat(s->fd, topic, DIR_FLAGS | O_NOFOLLOW);
 	return fd < 0 ? cps_fail(err, errno, "'%s/%s'", s->path, topic) : fd;
+}
+
+int sto_sync(const struct sto *s, struct cps_err *err)
+{
+	cleanup_fd int fd = openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || syncfs(fd) < 0 ? cps_fail(err, errno, "sync '%s'", s->path) : 0;
 }

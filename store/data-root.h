@@ -44,4 +44,8 @@ void sto_done(struct sto *s);
 /* O_PATH descriptor of a topic's directory. create: makes it (0700). -ENOENT fills err too. */
 int sto_topic(const struct sto *s, const char *topic, bool create, struct cps_err *err);
 
+/* Everything that was written in the file system of the data root is on its disk when this returns:
+ * one call for any number of files. */
+int sto_sync(const struct sto *s, struct cps_err *err);
+
 #endif

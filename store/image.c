@@ -98,6 +98,7 @@ int sto_image_name(const struct sto *s, const char *name, const char *manifest, 
 	char file[STO_NAME_SIZE], now[CPS_TIME_SIZE];
 	struct timespec t;
 	struct cps_jsonw w;
+	int rc;
 
 	if (!is_short(name))
 		return cps_failx(err, EINVAL, "'%.80s' is no image's name", name);
@@ -116,8 +117,11 @@ int sto_image_name(const struct sto *s, const char *name, const char *manifest, 
 	if (buf.failed)
 		return cps_fail(err, ENOMEM, "name image '%s'", name);
 	escape(name, file);
-	return cps_wrap(err, cps_file_replace(dir, file, buf.data, buf.len, 0600, err),
-			"name image '%s'", name);
+	/* all that it leads to, however many files that are, and only then the name */
+	rc = sto_sync(s, err);
+	if (rc == 0)
+		rc = cps_file_replace_durably(dir, file, buf.data, buf.len, 0600, err);
+	return cps_wrap(err, rc, "name image '%s'", name);
 }
 
 int sto_image_unname(const struct sto *s, const char *name, struct cps_err *err)

@@ -44,14 +44,15 @@ int sto_image_of_manifest(const struct sto *s, const char *manifest, struct cps_
 			  struct sto_image *ret, struct cps_err *err);
 
 /* Gives an image a name (short spelling), or gives the name to another image. All that the manifest
- * names must be there. */
+ * names must be there. Everything in the store's file system is on its disk before the name is, and
+ * the name when this returns. */
 int sto_image_name(const struct sto *s, const char *name, const char *manifest,
 		   struct cps_err *err);
 int sto_image_unname(const struct sto *s, const char *name, struct cps_err *err);
 
-/* flock(2) of images/lock: LOCK_SH while images are used, made or fetched, LOCK_EX while something
- * is deleted; | LOCK_NB: -EWOULDBLOCK. Held until the descriptor that it returns is closed. Makes
- * images/. */
+/* flock(2) of images/lock: LOCK_SH while images are used, LOCK_EX while something is deleted;
+ * | LOCK_NB: -EWOULDBLOCK. Held until the descriptor that it returns is closed. Makes images/. Who
+ * makes or fetches images takes it by img_maker_lock(). */
 int sto_images_lock(const struct sto *s, int how, struct cps_err *err);
 
 #endif

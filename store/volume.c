@@ -90,8 +90,11 @@ static int record_write(int dir, bool anonymous, const struct sto_pairs *labels,
 	cps_jsonw_close(&w, '}');
 	cps_jsonw_close(&w, '}');
 	cps_buf_puts(&b, "\n");
-	return b.failed ? cps_fail(err, ENOMEM, "volume")
-			: cps_file_replace(dir, STO_VOLUME_FILE, b.data, b.len, 0600, err);
+	if (b.failed)
+		return cps_fail(err, ENOMEM, "volume");
+	/* an anonymous one is a container's, and every start would wait for the disk */
+	return anonymous ? cps_file_replace(dir, STO_VOLUME_FILE, b.data, b.len, 0600, err)
+			 : cps_file_replace_durably(dir, STO_VOLUME_FILE, b.data, b.len, 0600, err);
 }
 
 /* In a directory of no name, which becomes the volume by one rename. */
@@ -110,7 +113,7 @@ static int make(int topic, const char *temp, const char *name, bool anonymous,
 	if (rc < 0)
 		return rc;
 	if (renameat2(topic, temp, topic, name, RENAME_NOREPLACE) == 0)
-		return 0;
+		return anonymous ? 0 : cps_dir_sync(topic, ".", err);
 	return errno == EEXIST ? cps_failx(err, EEXIST, "volume '%s' exists already", name)
 			       : cps_fail(err, errno, "rename it to its name");
 }

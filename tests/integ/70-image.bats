@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 #
 # Images in the store: made, imported, exported, deleted; hostile archives; imports that are killed, or find no room.
 bats_require_minimum_version 1.5.0
@@ -183,6 +184,16 @@ no_remains() {
 	image check
 }
 
+@test "import: a name that is only a tag is not enough" {
+	make layout good layout
+	jq '.manifests[].annotations = {"org.opencontainers.image.ref.name": "latest"}' layout/index.json >index.json
+	mv index.json layout
+	run -125 image import layout
+	[[ $output == *"its name there is only a tag, 'latest'; say whose: image import NAME ARCHIVE" ]]
+	image import some/thing layout
+	[ "$(image list -q)" = some/thing ]
+}
+
 @test "export is read by skopeo, and by ourselves, bit by bit" {
 	command -v skopeo || skip "skopeo is not installed"
 	make layout good layout
@@ -227,17 +238,25 @@ no_remains() {
 	# a container needs it
 	mkdir -p "$DATA/containers/c1"
 	layer=$(image get "$id" | jq -r '.layers[0].diff_id')
-	jq -n --arg id "$id" --arg layer "$layer" '{id: "c1", image: "redis", image_id: $id, layers: [$layer],
-		created: "2024-01-01T00:00:00Z", network: "none"}' >"$DATA/containers/c1/container.json"
+	manifest=$(image get "$id" | jq -r .manifest)
+	jq -n --arg id "$id" --arg m "$manifest" --arg layer "$layer" '{id: "c1", image: "redis", image_id: $id, manifest: $m,
+		layers: [$layer], created: "2024-01-01T00:00:00Z", network: "none"}' >"$DATA/containers/c1/container.json"
 	run -125 image delete localhost:5000/x/redis:7
 	[[ $output == *"container 'c1' is made of it"* ]]
 	image prune -a
-	image delete -f "$id"
+	run -0 image delete -f "$id"
+	[[ $output == *"container 'c1' is made of it: its layers and blobs stay"* ]]
 	[ -d "$DATA/layers/${layer#sha256:}/fs" ]
+	[ "$(find "$DATA/images/blobs" -type f | wc -l)" = 3 ]
 	[ -z "$(image list -q)" ]
+	# of an older record only the layers are known
+	jq 'del(.manifest)' "$DATA/containers/c1/container.json" >old.json
+	mv old.json "$DATA/containers/c1/container.json"
+	image prune
+	[ -d "$DATA/layers/${layer#sha256:}/fs" ]
 	rm -r "$DATA/containers/c1"
 	image prune
-	[ -z "$(ls -A "$DATA/layers")" ]
+	[ -z "$(ls -A "$DATA/layers")" ] && [ -z "$(find "$DATA/images/blobs" -type f)" ]
 	run -125 image delete redis
 	run -125 image get redis
 	for name in Redis ../x 'a b' ''; do
@@ -309,6 +328,46 @@ no_remains() {
 	image create second l.tar
 	image check
 	umount small
+}
+
+@test "a name is on its disk after all that it leads to" {
+	make layer everything l.tar
+	image create first l.tar
+	strace -f -o trace -e trace=syncfs,fsync,fdatasync,renameat,renameat2 "$CAPSULE_BUILD/capsule-image" --data-root "$DATA" create second l.tar
+	# all files by one call, then the name's own file, and its directory
+	[ "$(sed -n 's/^[0-9]* *\([a-z0-9]*\)(.*/\1/p' trace | tail -n 4 | xargs)" = "syncfs fsync renameat fsync" ]
+	[ "$(grep -c 'sync(\|syncfs(' trace)" = 3 ]
+	grep 'renameat.*second' trace
+	run -125 strace -f -o /dev/null -e inject=syncfs:error=EIO "$CAPSULE_BUILD/capsule-image" --data-root "$DATA" create third l.tar
+	[[ $output == *"name image 'third': sync '$DATA': Input/output error" ]]
+	run -125 strace -f -o /dev/null -e inject=fsync:error=EIO "$CAPSULE_BUILD/capsule-image" --data-root "$DATA" create third l.tar
+	[ "$(image list -q | xargs)" = "first second" ]
+	image check
+}
+
+@test "what a power failure has left of an import that had no name yet is not built on" {
+	local layer
+	make layer everything l.tar
+	image create first l.tar
+	tree first | grep -v ' d ' >files
+	layer=$DATA/layers/$(image get first | jq -r '.layers[0].diff_id[7:]')
+	# names are missing, files are torn, the machine has started again
+	rm "$DATA/images/names/first"
+	find "$layer/fs" -type f -size +0 -exec truncate -s 0 {} +
+	find "$DATA/images/blobs" -type f -exec dd if=/dev/zero of={} bs=1 count=9 conv=notrunc status=none \;
+	echo rubbish >"$DATA/images/ingest/$(printf '%064d' 1)"
+	printf '%s' 00000000-0000-0000-0000-000000000000 >"$DATA/images/lock"
+	image create second l.tar
+	tree second | grep -v ' d ' | diff files -
+	image check
+	[ -z "$(ls -A "$DATA/images/ingest")" ]
+	[ "$(cat "$DATA/images/lock")" = "$(cat /proc/sys/kernel/random/boot_id)" ]
+	# an image that cannot be read: what it needs is not known, and nothing is removed
+	rm "$DATA/images/blobs/sha256/$(image get second | jq -r '.id[7:]')"
+	: >"$DATA/images/lock"
+	run -0 image create third l.tar
+	[[ $output == *"what the machine's last run has left stays: image 'second'"* ]]
+	[ ! -s "$DATA/images/lock" ]
 }
 
 @test "two imports of the same at once" {

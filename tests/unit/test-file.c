@@ -144,6 +144,12 @@ START_TEST(replace_is_whole_or_not_at_all)
 	unit_check_content(dir, "d/y", "2");
 	ck_assert_int_eq(fstatat(dir, "d/y", &st, 0), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+
+	ck_assert_ok(cps_file_replace_durably(dir, "f", "newest", 6, 0600, &err), err);
+	unit_check_content(dir, "f", "newest");
+	ck_assert(!unit_is_there(dir, ".f.tmp"));
+	ck_assert_int_lt(cps_file_replace_durably(dir, "d", "x", 1, 0600, &err), 0);
+	ck_assert_err(cps_dir_sync(dir, "none", &err), ENOENT, err, "sync directory 'none'");
 }
 END_TEST
 

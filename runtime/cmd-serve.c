@@ -121,6 +121,8 @@ static int serve_create(struct service *s, struct cps_err *err)
 	rc = get_str(s, "bundle", &s->req.bundle, err);
 	if (rc == 0 && cps_json_get(s->frame.body, "cgroup_parent"))
 		rc = get_str(s, "cgroup_parent", &s->req.cgroup_parent, err);
+	if (rc == 0 && cps_json_get(s->frame.body, "systemd"))
+		rc = get_str(s, "systemd", &s->req.systemd, err);
 	if (rc == 0)
 		rc = get_bool(s, "adopt_dir", &s->req.adopt_dir, err);
 	if (rc == 0)

@@ -69,8 +69,12 @@ int step_cgroup_paths(struct rt_ctx *ctx, struct cps_err *err)
 {
 	struct rt_cgroup *cg = &ctx->state.cgroup;
 	const char *path = ctx->spec->cgroups_path;
+	const char *parent = ctx->req->cgroup_parent;
 	int rc = 0;
 
+	/* The root of the hierarchies is nothing that a user could have: beside our own group. */
+	if (rt_is_unprivileged() && strcmp(parent, "/") == 0)
+		parent = NULL;
 	if (ctx->req->systemd) {
 		ctx->state.scope.program = ctx->req->systemd;
 		ctx->state.scope.user = rt_is_rootless(ctx->req->rootless);
@@ -78,8 +82,7 @@ int step_cgroup_paths(struct rt_ctx *ctx, struct cps_err *err)
 				      err);
 	}
 	if (rc == 0)
-		rc = rt_cgroup_init(cg, path, ctx->req->cgroup_parent, ctx->req->id, ctx->arena,
-				    err);
+		rc = rt_cgroup_init(cg, path, parent, ctx->req->id, ctx->arena, err);
 	for (unsigned i = 0; rc == 0 && i < cg->ndirs; i++)
 		cg->dirs[i].systemds = ctx->req->systemd != NULL;
 	return rc;

@@ -138,6 +138,8 @@ static int request_send(struct shim *s, const struct shim_io_ends *ends, int roo
 	cps_jsonw_str(&w, "id", s->id);
 	cps_jsonw_str(&w, "bundle", s->ct.bundle);
 	cps_jsonw_str(&w, "cgroup_parent", s->ct.cgroup_parent ? s->ct.cgroup_parent : "/capsule");
+	if (s->ct.systemd)
+		cps_jsonw_str(&w, "systemd", s->ct.systemd);
 	cps_jsonw_bool(&w, "adopt_dir", true);
 	if (s->ct.user)
 		cps_jsonw_str(&w, "user", s->ct.user);

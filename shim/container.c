@@ -133,6 +133,7 @@ void shim_container_done(struct shim *s)
 	shim_log_config_done(&ct->log);
 	free(ct->bundle);
 	free(ct->cgroup_parent);
+	free(ct->systemd);
 	free(ct->pid_file);
 	free(ct->user);
 	free(ct->exit_command);

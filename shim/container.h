@@ -34,6 +34,7 @@ struct shim_container {
 	/* asked for */
 	char *bundle;
 	char *cgroup_parent;
+	char *systemd;	/* capsule-systemd, which asks for the cgroup, or NULL */
 	char *pid_file; /* or NULL */
 	char *user;	/* instead of config.json's, or NULL */
 	bool want_stdin;

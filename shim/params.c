@@ -84,6 +84,8 @@ int shim_params_parse(struct shim *s, const struct cps_json *body, struct cps_er
 	rc = path_parse(cps_json_get(body, "bundle"), &ct->bundle, err);
 	if (rc == 0 && cps_json_get(body, "cgroup_parent"))
 		rc = path_parse(cps_json_get(body, "cgroup_parent"), &ct->cgroup_parent, err);
+	if (rc == 0 && cps_json_get(body, "systemd"))
+		rc = path_parse(cps_json_get(body, "systemd"), &ct->systemd, err);
 	if (rc == 0 && cps_json_get(body, "pid_file"))
 		rc = path_parse(cps_json_get(body, "pid_file"), &ct->pid_file, err);
 	if (rc == 0 && cps_json_get(body, "user"))

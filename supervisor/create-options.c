@@ -42,6 +42,8 @@ unsigned sup_create_rows(struct sup_create *create, struct cps_opt *rows)
 		  "how long `stop` waits before SIGKILL (10)" },
 		{ "jobs-max", 0, CPS_OPT_STR, &create->jobs_max, "N",
 		  "how many finished jobs are remembered (100)" },
+		{ "systemd-cgroup", 0, CPS_OPT_FLAG, &create->systemd_cgroup, NULL,
+		  "have systemd make its cgroup (linux.cgroupsPath: slice:prefix:name)" },
 		{ "net", 0, CPS_OPT_STR, &create->network, "NAME", NULL },
 		{ "network", 0, CPS_OPT_STR, &create->network, "NAME",
 		  "network to join; none, host (capsule_bridge0 if config.json asks for a network "

@@ -41,6 +41,22 @@ static int pid_file_write(const char *path, struct cps_jsonw *w, struct cps_err 
 	return cps_wrap(err, rc, "--pid-file");
 }
 
+/* The runtime cannot tell where it came from: it runs from a copy. */
+static int systemd_write(bool wanted, struct cps_jsonw *w, struct cps_err *err)
+{
+	char program[PATH_MAX];
+	int rc;
+
+	if (!wanted)
+		return 0;
+	rc = sup_program_find(NULL, "capsule-systemd", program, sizeof(program), err);
+	if (rc == 0 && access(program, X_OK) < 0)
+		rc = cps_fail(err, errno, "'%s'", program);
+	if (rc == 0)
+		cps_jsonw_str(w, "systemd", program);
+	return cps_wrap(err, rc, "--systemd-cgroup");
+}
+
 static void health_write(const struct sup_health *h, struct cps_jsonw *w)
 {
 	const struct {
@@ -87,6 +103,8 @@ static int request_write(const struct sup_create *create, const char *stdin_kind
 	rc = sup_stop_options_write(create, &r->w, err);
 	if (rc == 0)
 		rc = pid_file_write(create->pid_file, &r->w, err);
+	if (rc == 0)
+		rc = systemd_write(create->systemd_cgroup, &r->w, err);
 	if (rc == 0)
 		rc = sup_log_options_write(&create->log, &r->w, err);
 	if (rc == 0 && create->image)

@@ -34,6 +34,7 @@ struct sup_create {
 	const char *stop_signal;
 	const char *stop_timeout;
 	const char *jobs_max;
+	bool systemd_cgroup;
 	const struct sup_create_image *image; /* NULL: of a bundle */
 	struct sup_log_options log;
 	const char *network; /* see sup_join_plan(); "none" also of who calls sup_join() himself */
@@ -43,7 +44,7 @@ struct sup_create {
 };
 
 #define SUP_LOG_OPTIONS	   4
-#define SUP_CREATE_OPTIONS (SUP_LOG_OPTIONS + 8)
+#define SUP_CREATE_OPTIONS (SUP_LOG_OPTIONS + 9)
 
 /* Write the rows of an option table and return how many. */
 unsigned sup_log_options_rows(struct sup_log_options *log, struct cps_opt *rows);

@@ -46,3 +46,11 @@ teardown() { integ_teardown; }
 		[ -n "$output" ]
 	done
 }
+
+@test "capsule run --systemd-cgroup: the same error, and nothing is left" {
+	args true
+	config 'del(.linux.cgroupsPath)'
+	run -125 capsule run --systemd-cgroup c
+	[[ $output == *"no systemd answers"* ]]
+	no_containers
+}

@@ -185,3 +185,18 @@ mine() {
 	"$RUNTIME" --root "$WORK/roots" delete --force r
 	rm -r "$WORK/roots"
 }
+
+@test "spec --rootless makes a config that runs as it is" {
+	mkdir "$WORK/new"
+	chown $ID:$ID "$WORK/new"
+	user spec --rootless --bundle "$WORK/new"
+	cp -a "$INTEG_ROOTFS" "$WORK/new/rootfs"
+	chown -R $ID:$ID "$WORK/new/rootfs"
+	jq '.process.terminal = false | .process.args = ["sh", "-c", "id -u; ls /sys | wc -l; cat /proc/self/uid_map"]' \
+		"$WORK/new/config.json" >"$WORK/new/config.new"
+	mv "$WORK/new/config.new" "$WORK/new/config.json"
+	run -0 --separate-stderr user run --bundle "$WORK/new" c
+	[ "${lines[0]}" = 0 ]
+	[ "${lines[1]}" -gt 5 ]
+	[ "$(awk '{print $1, $2, $3}' <<<"${lines[2]}")" = "0 $ID 1" ]
+}

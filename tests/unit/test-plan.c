@@ -140,6 +140,28 @@ START_TEST(test_exec_joins_all_and_clones_in_the_pid_namespace)
 }
 END_TEST
 
+START_TEST(test_without_privileges_the_user_namespace_comes_first)
+{
+	start();
+	add_new(RT_NS_USER);
+	add_new(RT_NS_PID);
+	add_new(RT_NS_MOUNT);
+	rt_plan_exec(&spec, &plan);
+	rt_plan_unprivileged(&plan);
+	ck_assert_int_eq(plan.topology, RT_VIA_STAGE);
+	ck_assert_uint_eq(plan.lent, 0);
+	ck_assert_uint_eq(plan.joined, 1u << RT_NS_USER | 1u << RT_NS_PID | 1u << RT_NS_MOUNT);
+	/* a new one gives power over nothing older: there is nothing to be changed */
+	start();
+	add_maps();
+	add_path(RT_NS_NET);
+	ck_assert_ok(rt_plan_create(&spec, &plan, &err), err);
+	rt_plan_unprivileged(&plan);
+	ck_assert_int_eq(plan.topology, RT_DIRECT);
+	ck_assert_uint_eq(plan.lent, 1u << RT_NS_NET);
+}
+END_TEST
+
 START_TEST(test_what_the_kernel_would_say_in_riddles)
 {
 	start();
@@ -159,6 +181,7 @@ int main(void)
 		test_joined_user_namespace_and_new_pid_namespace_need_a_stage,
 		test_joined_user_namespace_alone_is_inits,
 		test_exec_joins_all_and_clones_in_the_pid_namespace,
+		test_without_privileges_the_user_namespace_comes_first,
 		test_what_the_kernel_would_say_in_riddles,
 		NULL,
 	};

@@ -116,3 +116,17 @@ group_of() {
 	args true
 	runtime --systemd-cgroup run c
 }
+
+@test "capsule run --systemd-cgroup: the shim's container too, to its end" {
+	args sleep 300
+	config 'del(.linux.cgroupsPath) | .linux.resources.pids.limit = 40'
+	capsule run --detach --systemd-cgroup c
+	[ "$(property capsule-c.scope ActiveState)" = active ]
+	[ "$(property capsule-c.scope TasksMax)" = 40 ]
+	capsule exec c true
+	capsule delete --force c
+	[ "$(property capsule-c.scope LoadState)" = not-found ]
+	args sh -c 'exit 3'
+	run -3 capsule run --systemd-cgroup c
+	capsule delete c
+}

@@ -79,6 +79,9 @@ for ((i = 0; i < 100; i++)); do
 	busctl status org.freedesktop.systemd1 >/dev/null 2>&1 && break
 	sleep 0.2
 done
+# a user with a systemd and ids of his own
+useradd --create-home --uid 1000 tester || bail "no user"
+loginctl enable-linger tester
 mkdir "$state"
 grep -v '^#' /srv/disk/files >"$state/queue"
 echo 0 >"$state/number"

@@ -6,6 +6,17 @@
 
 load ../integ/helpers
 
+# guest.sh has made a user, whose systemd may still be on its way.
+ID=1000
+
+wait_for_user() {
+	wait_until 60 test -S /run/user/$ID/bus
+}
+
+as_user() {
+	setpriv --reuid=$ID --regid=$ID --init-groups env HOME=/home/tester XDG_RUNTIME_DIR=/run/user/$ID "$@"
+}
+
 # A root file system and a bundle, as tests/integ/run and integ_setup make them; and nobody else's state.
 vm_setup() {
 	export INTEG_ROOTFS=/var/tmp/vm-rootfs

@@ -231,8 +231,9 @@ static int append_property(const struct sysd *s, sd_bus_message *m, const struct
 		rc = cps_json_str(p->first, &name, err);
 	if (rc == 0)
 		rc = cps_json_str(p->first->next, &type, err);
-	if (rc == 0)
-		rc = s->f.bus_message_open_container(m, 'r', "sv");
+	if (rc != 0)
+		return rc;
+	rc = s->f.bus_message_open_container(m, 'r', "sv");
 	if (rc >= 0)
 		rc = s->f.bus_message_append_basic(m, 's', name);
 	if (rc >= 0)

@@ -127,6 +127,10 @@ static int process_from_options(const struct exec_options *o, const struct rt_sp
 		rc = add_gids(o, p, a, err);
 	if (o->user)
 		p->user.name = o->user; /* looked up in the container */
+	if (o->apparmor)
+		p->apparmor_profile = o->apparmor;
+	if (o->label)
+		p->selinux_label = o->label;
 	*ret = p;
 	return rc;
 }
@@ -197,9 +201,6 @@ static int check_arguments(const struct exec_options *o, int count, struct cps_e
 		return cps_failx(err, EINVAL, "exec: %s",
 				 o->process ? "--process and a command are one too many"
 					    : "there is no command to run");
-	if (o->apparmor || o->label)
-		return cps_failx(err, EOPNOTSUPP, "exec: --%s is not supported",
-				 o->apparmor ? "apparmor" : "process-label");
 	if (o->preserve_fds > 65536)
 		return cps_failx(err, EINVAL, "--preserve-fds: %lld is too many",
 				 (long long)o->preserve_fds);
@@ -229,8 +230,8 @@ static int cmd_exec(const struct rt_globals *g, int argc, char **argv, int *ret_
 		{ "pid-file", 0, CPS_OPT_STR, &o.pid_file, "FILE", "write its pid there" },
 		{ "preserve-fds", 0, CPS_OPT_NUM, &o.preserve_fds, "N",
 		  "pass N descriptors from 3 on to it" },
-		{ "apparmor", 0, CPS_OPT_STR, &o.apparmor, "PROFILE", NULL },
-		{ "process-label", 0, CPS_OPT_STR, &o.label, "LABEL", NULL },
+		{ "apparmor", 0, CPS_OPT_STR, &o.apparmor, "PROFILE", "AppArmor's profile for it" },
+		{ "process-label", 0, CPS_OPT_STR, &o.label, "LABEL", "SELinux's label for it" },
 		{ "cgroup", 0, CPS_OPT_LIST, &o.cgroups, "[CONTROLLER,...:]PATH",
 		  "join this group below the container's" },
 		{ "pidfd-socket", 0, CPS_OPT_STR, &o.req.pidfd_socket, "PATH",

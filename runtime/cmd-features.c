@@ -91,15 +91,15 @@ static void write_linux(struct cps_jsonw *w)
 	write_list(w, "knownFlags", flag_word);
 	write_list(w, "supportedFlags", flag_word);
 	cps_jsonw_close(w, '}');
-	write_flag(w, "apparmor", false);
-	write_flag(w, "selinux", false);
+	write_flag(w, "apparmor", true);
+	write_flag(w, "selinux", true);
 	write_flag(w, "intelRdt", false);
 	cps_jsonw_open(w, "memoryPolicy", '{');
 	write_list(w, "modes", rt_memory_policy_mode);
 	write_list(w, "flags", rt_memory_policy_flag);
 	cps_jsonw_close(w, '}');
 	cps_jsonw_open(w, "mountExtensions", '{');
-	write_flag(w, "idmap", false);
+	write_flag(w, "idmap", true);
 	cps_jsonw_close(w, '}');
 	write_flag(w, "netDevices", false);
 	cps_jsonw_close(w, '}');

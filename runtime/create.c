@@ -14,8 +14,10 @@
 static const struct rt_step create_steps[] = {
 	/* -- on the host: nothing exists yet; everything here can be undone ------------------------- */
 	{ RT_HOST,   "plan",                   NULL,                       step_plan,                   NULL           },
+	{ RT_HOST,   "check-labels",           want_labels,                step_check_labels,           NULL           },
 	{ RT_HOST,   "open-files",             NULL,                       step_open_files,             NULL           },
 	{ RT_HOST,   "open-namespaces",        want_join_paths,            step_open_namespaces,        NULL           },
+	{ RT_HOST,   "idmap-mounts",           want_idmaps,                step_idmap_mounts,           NULL           }, /* while they are attached to nothing */
 	{ RT_HOST,   "cgroup-paths",           NULL,                       step_cgroup_paths,           NULL           },
 	{ RT_HOST,   "seccomp-compile",        want_seccomp,               step_seccomp_compile,        NULL           },
 	{ RT_HOST,   "state-dir",              NULL,                       step_state_dir,              undo_state_dir },
@@ -44,6 +46,9 @@ static const struct rt_step create_steps[] = {
 	{ RT_INIT,   "oom-score",              want_oom_score,             step_oom_score,              NULL           },
 	{ RT_INIT,   "join-namespaces",        want_joins,                 step_join_namespaces,        NULL           },
 	{ RT_INIT,   "become-root",            want_userns,                step_become_root,            NULL           },
+	{ RT_INIT,   "time-namespace",         want_time_offsets,          step_time_namespace,         NULL           },
+	{ RT_HOST,   "time-offsets",           want_time_offsets,          step_time_offsets,           NULL           }, /* before anybody is in it */
+	{ RT_INIT,   "enter-time-namespace",   want_time_offsets,          step_enter_time_namespace,   NULL           },
 	{ RT_INIT,   "cgroup-namespace",       want_new_cgroupns,          step_cgroup_namespace,       NULL           }, /* its root is where we are now */
 	{ RT_INIT,   "hostname",               want_hostname,              step_hostname,               NULL           },
 	{ RT_INIT,   "loopback",               want_new_netns,             step_loopback,               NULL           },
@@ -54,6 +59,7 @@ static const struct rt_step create_steps[] = {
 	/* -- hooks that see the tree as it will be, before it becomes the root ---------------------- */
 	{ RT_HOST,   "hooks-create-runtime",   want_hooks_create_runtime,  step_hooks_create_runtime,   NULL           },
 	{ RT_INIT,   "hooks-create-container", want_hooks_create_container,step_hooks_create_container, NULL           },
+	{ RT_INIT,   "security-labels",        want_process_labels,        step_security_labels,        NULL           }, /* of the execve to come */
 	{ RT_INIT,   "pivot-root",             NULL,                       step_pivot_root,             NULL           },
 	/* -- init: the container's tree, and still all capabilities in its user namespace ----------- */
 	{ RT_INIT,   "user-lookup",            want_user_lookup,           step_user_lookup,            NULL           },

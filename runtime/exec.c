@@ -12,6 +12,7 @@
 /* clang-format off */
 static const struct rt_step exec_steps[] = {
 	/* -- on the host ---------------------------------------------------------------------------- */
+	{ RT_HOST,   "check-labels",           want_process_labels,        step_check_labels,           NULL           },
 	{ RT_HOST,   "seccomp-compile",        want_seccomp,               step_seccomp_compile,        NULL           },
 	{ RT_HOST,   "stdio-owner",            NULL,                       step_stdio_owner,            NULL           },
 	{ RT_HOST,   "baton",                  NULL,                       step_baton,                  NULL           },
@@ -26,6 +27,7 @@ static const struct rt_step exec_steps[] = {
 	{ RT_INIT,   "cgroup-join",            want_direct_v1,             step_cgroup_join,            NULL           },
 	{ RT_INIT,   "cpu-affinity-final",     want_affinity_final,        step_affinity_final,         NULL           },
 	{ RT_INIT,   "oom-score",              want_oom_score,             step_oom_score,              NULL           },
+	{ RT_INIT,   "security-labels",        want_process_labels,        step_security_labels,        NULL           },
 	{ RT_INIT,   "join-namespaces",        want_joins,                 step_join_namespaces,        NULL           },
 	{ RT_INIT,   "enter-root",             want_no_mntns,              step_enter_root,             NULL           },
 	{ RT_INIT,   "become-root",            want_userns,                step_become_root,            NULL           },

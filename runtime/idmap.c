@@ -96,6 +96,16 @@ static int write_uids(pid_t pid, const struct rt_spec *spec, struct cps_err *err
 	return write_map(pid, "uid_map", spec->uid_maps, spec->nuid_maps, err);
 }
 
+int rt_idmap_write_maps(pid_t pid, const struct rt_id_maps *maps, struct cps_err *err)
+{
+	int rc = write_map(pid, "gid_map", maps->gid, maps->ngid, err);
+
+	if (rc < 0)
+		return cps_wrap(err, rc, "gidMappings");
+	rc = write_map(pid, "uid_map", maps->uid, maps->nuid, err);
+	return cps_wrap(err, rc, "uidMappings");
+}
+
 int rt_idmap_write(pid_t pid, const struct rt_spec *spec, struct cps_err *err)
 {
 	int rc;

@@ -218,6 +218,8 @@ int rt_mount_new(const char *type, const char *source, const struct rt_mount_opt
 		rc = fs_options(fs, type, o, err);
 	if (rc < 0)
 		return rc;
+	if (o->context && fsconfig(fs, FSCONFIG_SET_STRING, "context", o->context, 0) < 0)
+		return fs_fail(fs, errno, type, "linux.mountLabel", err);
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return fs_fail(fs, errno, type, "", err);
 	tree = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)attr);
@@ -229,8 +231,16 @@ int rt_mount_new(const char *type, const char *source, const struct rt_mount_opt
 int rt_mount_legacy(const char *type, const char *source, const struct rt_mount_opts *o,
 		    uint64_t attr, int target, int proc_fd, struct cps_err *err)
 {
-	int rc = fd_mount(target, proc_fd, source, type, o->sb_flags | rt_mount_attr_flags(attr),
-			  o->data[0] ? o->data : NULL);
+	char labelled[RT_MOUNT_DATA_MAX];
+	const char *data = o->data[0] ? o->data : NULL;
+	int rc;
 
+	if (o->context) {
+		data = labelled;
+		if ((size_t)snprintf(labelled, sizeof(labelled), "%s%scontext=\"%s\"", o->data,
+				     o->data[0] ? "," : "", o->context) >= sizeof(labelled))
+			return cps_failx(err, E2BIG, "mount %s: the options are too long", type);
+	}
+	rc = fd_mount(target, proc_fd, source, type, o->sb_flags | rt_mount_attr_flags(attr), data);
 	return rc < 0 ? cps_fail(err, -rc, "mount %s", type) : 0;
 }

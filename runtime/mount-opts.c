@@ -22,7 +22,8 @@ enum opt_kind {
 	OPT_BIND,    /* set: MS_REC or 0 */
 	OPT_REMOUNT, /* change what is mounted there */
 	OPT_NOTHING, /* "defaults" */
-	OPT_REFUSED, /* known, and not honoured */
+	OPT_IDMAP,   /* set: MS_REC or 0 */
+	OPT_COPY_UP, /* tmpcopyup */
 };
 
 struct opt {
@@ -100,9 +101,9 @@ static const struct opt opts[] = {
 	{ "unbindable", OPT_PROP, MS_UNBINDABLE, 0 },
 	{ "runbindable", OPT_PROP, MS_UNBINDABLE | MS_REC, 0 },
 
-	{ "idmap", OPT_REFUSED, 0, 0 },
-	{ "ridmap", OPT_REFUSED, 0, 0 },
-	{ "tmpcopyup", OPT_REFUSED, 0, 0 },
+	{ "idmap", OPT_IDMAP, 0, 0 },
+	{ "ridmap", OPT_IDMAP, MS_REC, 0 },
+	{ "tmpcopyup", OPT_COPY_UP, 0, 0 },
 };
 
 #define OPT_COUNT (sizeof(opts) / sizeof(opts[0]))
@@ -118,7 +119,7 @@ static const struct opt *opt_find(const char *name)
 const char *rt_mount_opt_name(size_t i)
 {
 	for (size_t at = 0; at < OPT_COUNT; at++)
-		if (opts[at].kind != OPT_REFUSED && opts[at].kind != OPT_NOTHING && i-- == 0)
+		if (opts[at].kind != OPT_NOTHING && i-- == 0)
 			return opts[at].name;
 	return NULL;
 }
@@ -172,8 +173,13 @@ static int opt_apply(const struct opt *o, struct rt_mount_opts *m, struct cps_er
 		return 0;
 	case OPT_NOTHING:
 		return 0;
-	case OPT_REFUSED:
-		return cps_failx(err, EOPNOTSUPP, "option '%s' is not supported", o->name);
+	case OPT_IDMAP:
+		m->idmap = true;
+		m->ridmap = o->set != 0;
+		return 0;
+	case OPT_COPY_UP:
+		m->copy_up = true;
+		return 0;
 	}
 	return 0;
 }

@@ -19,17 +19,20 @@ struct rt_mount_opts {
 	bool bind;	/* bind, rbind */
 	bool recursive; /* rbind */
 	bool remount;
+	bool idmap, ridmap; /* idmapped; the second: with all that is mounted below */
+	bool copy_up;	    /* tmpcopyup: a tmpfs begins with what it covers */
 	/* MOUNT_ATTR_*: set or cleared because an option says so; what no option names is in
 	 * neither, and stays as it is on a bind. r…: of the mount and all below it. */
 	uint64_t attr_set, attr_clr;
 	uint64_t rattr_set, rattr_clr;
 	unsigned long sb_flags; /* MS_SYNCHRONOUS and the like: of the file system, not the mount */
+	const char *context; /* SELinux label of what is in the file system (linux.mountLabel), or
+				NULL */
 	unsigned nprop;
 	unsigned long prop[RT_MOUNT_PROP_MAX]; /* MS_SLAVE …, with MS_REC; applied in order */
 	char data[RT_MOUNT_DATA_MAX];	       /* options of the file system itself, comma-joined */
 };
 
-/* Options that this runtime knows and cannot honour are refused by name (EOPNOTSUPP). */
 int rt_mount_opts_parse(const struct rt_strs *options, struct rt_mount_opts *ret,
 			struct cps_err *err);
 

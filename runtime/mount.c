@@ -165,7 +165,8 @@ static int propagation(const struct work *w, struct cps_err *err)
 /*
  * In a user namespace the source is cloned from this mount namespace, if it can be reached here and
  * is what the host opened: then what the host's mounts forbid (read-only, nodev …) is locked, and
- * the container's root cannot allow it to itself. Else the host's clone is what there is.
+ * the container's root cannot allow it to itself. Else, and if it has been idmapped on the host,
+ * the host's clone is what there is.
  */
 static int bind_tree(const struct work *w, int *source)
 {
@@ -173,7 +174,7 @@ static int bind_tree(const struct work *w, int *source)
 	struct stat a, b;
 	int tree;
 
-	if (rt_has_own_users(w->spec)) {
+	if (rt_has_own_users(w->spec) && !rt_mount_is_idmapped(w->m, &w->o)) {
 		here = open(w->m->source, O_PATH | O_CLOEXEC);
 		if (here >= 0 && fstat(here, &a) == 0 && fstat(*source, &b) == 0 &&
 		    a.st_dev == b.st_dev && a.st_ino == b.st_ino) {
@@ -372,6 +373,17 @@ static void keep(struct work *w)
 	*where = take_fd(&w->mount_fd);
 }
 
+/* linux.mountLabel is for what has files of its own; these have the policy's labels. */
+static const char *context_of(const struct work *w)
+{
+	static const char *const unlabelled[] = { "proc", "sysfs", "mqueue", "cgroup", "cgroup2" };
+
+	for (size_t i = 0; i < sizeof(unlabelled) / sizeof(unlabelled[0]); i++)
+		if (is_type(w, unlabelled[i]))
+			return NULL;
+	return w->spec->mount_label;
+}
+
 static int mount_fs(struct work *w, struct cps_err *err)
 {
 	bool is_tmpfs = is_type(w, "tmpfs");
@@ -384,6 +396,7 @@ static int mount_fs(struct work *w, struct cps_err *err)
 		rc = tmpfs_mode(w, err);
 	if (rc < 0)
 		return rc;
+	w->o.context = context_of(w);
 	if (is_type(w, "devpts"))
 		devpts_gid(w);
 	if (is_type(w, "cgroup") && w->cg)
@@ -399,6 +412,8 @@ static int mount_fs(struct work *w, struct cps_err *err)
 	} else {
 		rc = fs_mount(w, attr, err);
 	}
+	if (rc == 0 && is_tmpfs && w->o.copy_up)
+		rc = rt_copy_up(w->dest_fd, w->mount_fd, w->warn, err);
 	if (rc == 0)
 		rc = propagation(w, err);
 	if (rc == 0)

@@ -62,6 +62,9 @@ int rt_plan_create(const struct rt_spec *spec, struct rt_plan *ret, struct cps_e
 	for (int ns = 0; ns < RT_NS_COUNT; ns++) {
 		if (ns == RT_NS_CGROUP && p.new_cgroupns)
 			continue;
+		/* Whoever is born in a time namespace has frozen its offsets. */
+		if (ns == RT_NS_TIME && spec->has_time_offsets)
+			continue;
 		if (is_new(spec, ns)) {
 			/* What init makes before it is in the joined user namespace would belong to
 			 * ours. The stage is there already when it clones. */

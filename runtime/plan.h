@@ -9,6 +9,7 @@
  *    in the user namespace it belongs to;
  *  - setns(2) to a pid namespace changes only the namespace of children to come;
  *  - a joined user namespace cannot be left again, a new one has no power over what is outside;
+ *  - the offsets of a new time namespace can be set until its first process is in it;
  *  - a new cgroup namespace is rooted at its maker's cgroup, so it must be made by init, once it
  *    is in its cgroup.
  */

@@ -16,6 +16,11 @@ bool rt_has_own_users(const struct rt_spec *spec);  /* a user namespace, new or 
 bool rt_mount_is_bind(const struct rt_mount *m, const struct rt_mount_opts *o);
 bool rt_mount_is_recursive(const struct rt_mount *m, const struct rt_mount_opts *o);
 
+bool rt_mount_is_idmapped(const struct rt_mount *m, const struct rt_mount_opts *o);
+
+/* Fills a new tmpfs, mounted already, from the directory that it covers. */
+int rt_copy_up(int covered, int mount_fd, struct rt_warn *warn, struct cps_err *err);
+
 /* On the host, before the clone: no sysctl but of namespaces that are the container's own. */
 int rt_sysctl_check(const struct rt_spec *spec, struct cps_err *err);
 

@@ -40,6 +40,11 @@ struct rt_rootfs {
 int rt_rootfs_open_sources(const struct rt_spec *spec, int given, int *ret_root, int *sources,
 			   struct cps_err *err);
 
+/* On the host still: id mappings of the sources that are to have some. joined_users: the user
+ * namespace that the container joins, or -1. One namespace is made for each different mapping. */
+int rt_mounts_idmap(const struct rt_spec *spec, int joined_users, const int *sources,
+		    struct cps_err *err);
+
 /* spec->propagation on "/", default MS_REC|MS_SLAVE. */
 int rt_rootfs_propagation(const struct rt_spec *spec, struct cps_err *err);
 /* Makes the root a mount of its own (open_tree clone + move_mount), so that pivot_root can take it.

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "baton.h"
+#include "idmap.h"
 #include "log.h"
 #include "own.h"
 #include "proc.h"
@@ -290,6 +291,34 @@ int rt_spawn_join(const struct rt_ctx *ctx, struct cps_err *err)
 	if (unshare((int)ctx->plan.unshare_flags) < 0)
 		return cps_fail(err, errno, "make new namespaces");
 	return 0;
+}
+
+int rt_spawn_userns(const struct rt_id_maps *maps, struct cps_err *err)
+{
+	char path[32];
+	siginfo_t si;
+	int pidfd = -1, fd = -1, rc;
+	pid_t pid;
+
+	pid = clone_process(CLONE_NEWUSER, SIGCHLD, -1, &pidfd, NULL);
+	if (pid < 0)
+		return cps_fail(err, errno, "clone into a user namespace");
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			(void)pause();
+	}
+	rc = rt_idmap_write_maps(pid, maps, err);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	if (rc == 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (rc == 0 && fd < 0)
+		rc = cps_fail(err, errno, "open '%s'", path);
+	(void)cps_pidfd_signal(pidfd, SIGKILL);
+	while (waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED) < 0 && errno == EINTR)
+		;
+	cps_close(&pidfd);
+	return rc < 0 ? rc : fd;
 }
 
 static void exec_hook(const struct rt_hook *h, int stdin_fd, int stderr_fd)

@@ -23,6 +23,9 @@ void rt_spawn_undo(struct rt_ctx *ctx);
 /* Init: joins what the plan leaves to it, and makes what must be made from there. */
 int rt_spawn_join(const struct rt_ctx *ctx, struct cps_err *err);
 
+/* A user namespace with these maps and nobody in it. Returns its descriptor. */
+int rt_spawn_userns(const struct rt_id_maps *maps, struct cps_err *err);
+
 /* Starts a hook with stdin_fd and stderr_fd as its stdio (stdout on /dev/null). */
 int rt_spawn_hook(const struct rt_hook *h, int stdin_fd, int stderr_fd, pid_t *ret_pid,
 		  int *ret_pidfd, struct cps_err *err);

@@ -116,8 +116,8 @@ static bool is_overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)
 
 #define MAPS_MAX 340 /* the kernel's UID_GID_MAP_MAX_EXTENTS */
 
-static int parse_maps(const struct rt_spec_in *in, const struct cps_json *node, size_t *ret_count,
-		      const struct rt_id_map **ret_maps, struct cps_err *err)
+int rt_spec_id_maps(const struct rt_spec_in *in, const struct cps_json *node, size_t *ret_count,
+		    const struct rt_id_map **ret_maps, struct cps_err *err)
 {
 	const struct rt_id_map *maps;
 	const struct cps_json *child;
@@ -153,7 +153,7 @@ static int parse_uid_maps(const struct rt_spec_in *in, const struct cps_json *no
 {
 	struct rt_spec *spec = field;
 
-	return parse_maps(in, node, &spec->nuid_maps, &spec->uid_maps, err);
+	return rt_spec_id_maps(in, node, &spec->nuid_maps, &spec->uid_maps, err);
 }
 
 static int parse_gid_maps(const struct rt_spec_in *in, const struct cps_json *node, void *field,
@@ -161,7 +161,7 @@ static int parse_gid_maps(const struct rt_spec_in *in, const struct cps_json *no
 {
 	struct rt_spec *spec = field;
 
-	return parse_maps(in, node, &spec->ngid_maps, &spec->gid_maps, err);
+	return rt_spec_id_maps(in, node, &spec->ngid_maps, &spec->gid_maps, err);
 }
 
 static int parse_cgroups_path(const struct rt_spec_in *in, const struct cps_json *node, void *field,
@@ -227,6 +227,64 @@ static int parse_abs_paths(const struct rt_spec_in *in, const struct cps_json *n
 	return 0;
 }
 
+static int parse_nanosecs(const struct rt_spec_in *in, const struct cps_json *node, void *field,
+			  struct cps_err *err)
+{
+	uint64_t value;
+	int rc;
+
+	(void)in;
+	rc = cps_json_u64(node, 999999999, &value, err);
+	if (rc < 0)
+		return rc;
+	*(uint32_t *)field = (uint32_t)value;
+	return 0;
+}
+
+static int parse_secs(const struct rt_spec_in *in, const struct cps_json *node, void *field,
+		      struct cps_err *err)
+{
+	(void)in;
+	return cps_json_i64(node, INT64_MIN, INT64_MAX, field, err);
+}
+
+static const struct rt_spec_member offset_members[] = {
+	{ "secs", parse_secs, offsetof(struct rt_time_offset, secs) },
+	{ "nanosecs", parse_nanosecs, offsetof(struct rt_time_offset, nanosecs) },
+	{ NULL, NULL, 0 },
+};
+
+static int parse_time_offset(const struct rt_spec_in *in, const struct cps_json *node, void *field,
+			     struct cps_err *err)
+{
+	return rt_spec_object(in, node, offset_members, field, err);
+}
+
+static const struct rt_spec_member clock_members[] = {
+	{ "monotonic", parse_time_offset, offsetof(struct rt_spec, monotonic) },
+	{ "boottime", parse_time_offset, offsetof(struct rt_spec, boottime) },
+	{ NULL, NULL, 0 },
+};
+
+static int parse_time_offsets(const struct rt_spec_in *in, const struct cps_json *node, void *field,
+			      struct cps_err *err)
+{
+	struct rt_spec *spec = field;
+	const struct cps_json *child;
+	int rc;
+
+	rc = rt_spec_object(in, node, clock_members, spec, err);
+	if (rc < 0)
+		return rc;
+	/* a clock that is not one of the two would keep the host's time */
+	for (child = node->first; child; child = child->next)
+		if (strcmp(child->key, "monotonic") != 0 && strcmp(child->key, "boottime") != 0)
+			return cps_json_fail(child, EINVAL, err,
+					     "no clock that a time namespace can move");
+	spec->has_time_offsets = node->count > 0;
+	return 0;
+}
+
 static const struct rt_spec_member linux_members[] = {
 	{ "namespaces", parse_namespaces, 0 },
 	{ "uidMappings", parse_uid_maps, 0 },
@@ -239,12 +297,12 @@ static const struct rt_spec_member linux_members[] = {
 	{ "sysctl", rt_spec_sysctl, 0 },
 	{ "maskedPaths", parse_abs_paths, offsetof(struct rt_spec, masked_paths) },
 	{ "readonlyPaths", parse_abs_paths, offsetof(struct rt_spec, readonly_paths) },
-	{ "mountLabel", NULL, 0 },
+	{ "mountLabel", rt_spec_str_some, offsetof(struct rt_spec, mount_label) },
 	{ "intelRdt", NULL, 0 },
 	{ "memoryPolicy", rt_spec_memory_policy, offsetof(struct rt_spec, memory_policy) },
 	{ "personality", rt_spec_personality, offsetof(struct rt_spec, personality) },
 	{ "netDevices", NULL, 0 },
-	{ "timeOffsets", NULL, 0 },
+	{ "timeOffsets", parse_time_offsets, 0 },
 	{ NULL, NULL, 0 },
 };
 
@@ -353,6 +411,9 @@ int rt_spec_check_linux(const struct rt_spec *spec, const struct cps_json *top,
 	if (!spec->ns[RT_NS_UTS].wanted && (spec->hostname || spec->domainname))
 		return cps_json_fail(cps_json_get(top, spec->hostname ? "hostname" : "domainname"),
 				     EINVAL, err, "needs a uts namespace in linux.namespaces");
+	if (spec->has_time_offsets && (!spec->ns[RT_NS_TIME].wanted || spec->ns[RT_NS_TIME].path))
+		return cps_json_fail(cps_json_get(cps_json_get(top, "linux"), "timeOffsets"),
+				     EINVAL, err, "needs a new time namespace in linux.namespaces");
 	rc = check_mountns(spec, top, err);
 	if (rc < 0)
 		return rc;

@@ -68,6 +68,9 @@ rt_spec_parser rt_spec_personality;   /* struct rt_u64 */
 /* A map of strings to strings. Keys are not empty. */
 int rt_spec_map(const struct rt_spec_in *in, const struct cps_json *node, size_t *ret_count,
 		const struct rt_key_value **ret_pairs, struct cps_err *err);
+/* uidMappings or gidMappings: ranges that the kernel would take. */
+int rt_spec_id_maps(const struct rt_spec_in *in, const struct cps_json *node, size_t *ret_count,
+		    const struct rt_id_map **ret_maps, struct cps_err *err);
 /* KEY=VALUE lists joined: later ones replace earlier ones of the same key, in their place. */
 int rt_spec_env_join(const struct rt_spec_in *in, const struct rt_strs *first,
 		     const struct rt_strs *second, struct rt_strs *ret, struct cps_err *err);

@@ -90,13 +90,29 @@ static int parse_root(const struct rt_spec_in *in, const struct cps_json *node, 
 	return 0;
 }
 
+static int parse_mount_uids(const struct rt_spec_in *in, const struct cps_json *node, void *field,
+			    struct cps_err *err)
+{
+	struct rt_mount *m = field;
+
+	return rt_spec_id_maps(in, node, &m->maps.nuid, &m->maps.uid, err);
+}
+
+static int parse_mount_gids(const struct rt_spec_in *in, const struct cps_json *node, void *field,
+			    struct cps_err *err)
+{
+	struct rt_mount *m = field;
+
+	return rt_spec_id_maps(in, node, &m->maps.ngid, &m->maps.gid, err);
+}
+
 static const struct rt_spec_member mount_members[] = {
 	{ "destination", rt_spec_str, offsetof(struct rt_mount, destination) },
 	{ "type", rt_spec_str_some, offsetof(struct rt_mount, type) },
 	{ "source", rt_spec_str_some, offsetof(struct rt_mount, source) },
 	{ "options", rt_spec_strs, offsetof(struct rt_mount, options) },
-	{ "uidMappings", NULL, 0 },
-	{ "gidMappings", NULL, 0 },
+	{ "uidMappings", parse_mount_uids, 0 },
+	{ "gidMappings", parse_mount_gids, 0 },
 	{ NULL, NULL, 0 },
 };
 
@@ -108,6 +124,14 @@ static bool is_bind(const struct rt_mount *m)
 		return true;
 	for (i = 0; i < m->options.n; i++)
 		if (strcmp(m->options.v[i], "bind") == 0 || strcmp(m->options.v[i], "rbind") == 0)
+			return true;
+	return false;
+}
+
+static bool has_option(const struct rt_mount *m, const char *option)
+{
+	for (size_t i = 0; i < m->options.n; i++)
+		if (strcmp(m->options.v[i], option) == 0)
 			return true;
 	return false;
 }
@@ -132,12 +156,37 @@ static int parse_mount(const struct rt_spec_in *in, const struct cps_json *node,
 		if (!m->destination)
 			return rt_spec_no_memory(node, err);
 	}
+	if ((m->maps.nuid > 0) != (m->maps.ngid > 0))
+		return cps_json_fail(node, EINVAL, err,
+				     "uidMappings and gidMappings are given together");
 	if (!is_bind(m))
 		return 0;
 	if (!m->source)
 		return cps_json_fail(node, EINVAL, err, "a bind mount needs a 'source'");
 	m->source = bundle_path(in, m->source);
 	return m->source ? 0 : rt_spec_no_memory(node, err);
+}
+
+/* Id mappings need a user namespace to be taken from, or maps of the mount's own; and only binds
+ * are mapped: what a file system is mounted with belongs to the container already. */
+static int check_idmaps(struct rt_spec *spec, const struct cps_json *top, struct cps_err *err)
+{
+	const struct cps_json *node = cps_json_get(top, "mounts");
+	const struct rt_mount *m = spec->mounts;
+
+	for (node = node ? node->first : NULL; node; node = node->next, m++) {
+		if (m->maps.nuid == 0 && !has_option(m, "idmap") && !has_option(m, "ridmap"))
+			continue;
+		if (!is_bind(m))
+			return cps_json_fail(node, EOPNOTSUPP, err,
+					     "only bind mounts take id mappings");
+		if (m->maps.nuid == 0 && !spec->ns[RT_NS_USER].wanted)
+			return cps_json_fail(node, EINVAL, err,
+					     "idmap needs uidMappings and gidMappings here, or a "
+					     "user namespace in linux.namespaces");
+		spec->has_idmaps = true;
+	}
+	return 0;
 }
 
 static int parse_mounts(const struct rt_spec_in *in, const struct cps_json *node, void *field,
@@ -220,6 +269,8 @@ static int spec_parse(const struct rt_spec_in *in, const char *text, size_t len,
 	if (!spec->root_path)
 		return cps_failx(err, EINVAL, "root: missing");
 	rc = rt_spec_check_linux(spec, top, in->warn, err);
+	if (rc == 0)
+		rc = check_idmaps(spec, top, err);
 	if (rc < 0)
 		return rc;
 	return rt_spec_check_sysctl(spec, top, err);

@@ -35,12 +35,23 @@ struct rt_u64 {
 	uint64_t v;
 };
 
+struct rt_id_map {
+	uint32_t container, host, size;
+};
+
+/* Both maps of a user namespace, or of an idmapped mount. */
+struct rt_id_maps {
+	size_t nuid, ngid;
+	const struct rt_id_map *uid, *gid;
+};
+
 /* One mount, as written; rt_mount_opts_parse() (mount-opts.h) reads the options. */
 struct rt_mount {
 	const char *destination;
 	const char *type;   /* NULL: given by the options (bind/rbind) */
 	const char *source; /* NULL: none */
 	struct rt_strs options;
+	struct rt_id_maps maps; /* uidMappings and gidMappings: both or none */
 };
 
 struct rt_rlimit {
@@ -101,6 +112,7 @@ struct rt_process {
 	const struct rt_rlimit *rlimits;
 	bool no_new_privs;
 	struct rt_i64 oom_score_adj;
+	const char *apparmor_profile, *selinux_label; /* NULL: none */
 	struct rt_scheduler scheduler;
 	struct rt_io_priority io_priority;
 	struct { /* of processes that exec adds: before and after they join the cgroup */
@@ -123,10 +135,6 @@ enum rt_ns {
 struct rt_namespace {
 	bool wanted;	  /* listed in the config: new, or joined if path is set */
 	const char *path; /* joined; NULL: a new one */
-};
-
-struct rt_id_map {
-	uint32_t container, host, size;
 };
 
 struct rt_device {
@@ -201,6 +209,11 @@ struct rt_hook {
 	int64_t timeout_ms; /* 0: none */
 };
 
+struct rt_time_offset { /* of a clock in the container's time namespace */
+	int64_t secs;
+	uint32_t nanosecs;
+};
+
 struct rt_memory_policy { /* of the container's processes, for set_mempolicy(2) */
 	bool set;
 	const char *name; /* of the mode, for errors */
@@ -255,6 +268,7 @@ struct rt_spec {
 	const char *hostname, *domainname; /* NULL: not given */
 	size_t nmounts;
 	const struct rt_mount *mounts;
+	bool has_idmaps; /* a mount is to be idmapped */
 	bool has_process;
 	struct rt_process process;
 	struct rt_hooks hooks;
@@ -275,6 +289,9 @@ struct rt_spec {
 	struct rt_strs masked_paths, readonly_paths;
 	struct rt_memory_policy memory_policy;
 	struct rt_u64 personality; /* PER_* */
+	bool has_time_offsets;
+	struct rt_time_offset monotonic, boottime;
+	const char *mount_label; /* NULL: none */
 };
 
 /* Parses and checks config.json's text (at most RT_SPEC_MAX bytes). bundle: absolute path, for

@@ -24,6 +24,7 @@
 #include "frame.h"
 #include "hooks.h"
 #include "idmap.h"
+#include "labels.h"
 #include "own.h"
 #include "proc.h"
 #include "proto.h"
@@ -32,6 +33,7 @@
 #include "scheduling.h"
 #include "spawn.h"
 #include "start.h"
+#include "timens.h"
 
 int step_plan(struct rt_ctx *ctx, struct cps_err *err)
 {
@@ -45,6 +47,11 @@ int step_plan(struct rt_ctx *ctx, struct cps_err *err)
 	if (rc == 0 && rt_is_unprivileged())
 		rt_plan_unprivileged(&ctx->plan);
 	return rc;
+}
+
+int step_check_labels(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_labels_check(ctx->process, ctx->target < 0 ? ctx->spec->mount_label : NULL, err);
 }
 
 int step_open_files(struct rt_ctx *ctx, struct cps_err *err)
@@ -63,6 +70,11 @@ int step_open_files(struct rt_ctx *ctx, struct cps_err *err)
 int step_open_namespaces(struct rt_ctx *ctx, struct cps_err *err)
 {
 	return rt_spawn_open_namespaces(ctx, err);
+}
+
+int step_idmap_mounts(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_mounts_idmap(ctx->spec, ctx->ns[RT_NS_USER], ctx->sources, err);
 }
 
 int step_cgroup_paths(struct rt_ctx *ctx, struct cps_err *err)
@@ -323,6 +335,11 @@ int step_announce(struct rt_ctx *ctx, struct cps_err *err)
 int step_id_maps(struct rt_ctx *ctx, struct cps_err *err)
 {
 	return rt_idmap_write(ctx->pid, ctx->spec, err);
+}
+
+int step_time_offsets(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_timens_write(ctx->pid, ctx->spec, err);
 }
 
 /* Init in another user namespace may not lower its own. */

@@ -31,12 +31,14 @@
 #include "home.h"
 #include "hooks.h"
 #include "idmap.h"
+#include "labels.h"
 #include "net.h"
 #include "own.h"
 #include "rlimits.h"
 #include "scheduling.h"
 #include "spawn.h"
 #include "start.h"
+#include "timens.h"
 
 /* A fresh process: no signal blocked, none ignored. */
 static void reset_signals(void)
@@ -95,6 +97,24 @@ int step_cgroup_namespace(struct rt_ctx *ctx, struct cps_err *err)
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		return cps_fail(err, errno, "make a cgroup namespace");
 	return 0;
+}
+
+int step_time_namespace(struct rt_ctx *ctx, struct cps_err *err)
+{
+	(void)ctx;
+	return rt_timens_make(err);
+}
+
+int step_enter_time_namespace(struct rt_ctx *ctx, struct cps_err *err)
+{
+	(void)ctx;
+	return rt_timens_enter(err);
+}
+
+/* By the host's procfs, which is still in its place. */
+int step_security_labels(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_labels_set(ctx->process, err);
 }
 
 int step_hostname(struct rt_ctx *ctx, struct cps_err *err)

@@ -106,6 +106,26 @@ bool want_personality(const struct rt_ctx *ctx)
 	return ctx->spec->personality.set;
 }
 
+bool want_idmaps(const struct rt_ctx *ctx)
+{
+	return ctx->spec->has_idmaps;
+}
+
+bool want_process_labels(const struct rt_ctx *ctx)
+{
+	return ctx->process->apparmor_profile || ctx->process->selinux_label;
+}
+
+bool want_labels(const struct rt_ctx *ctx)
+{
+	return want_process_labels(ctx) || ctx->spec->mount_label;
+}
+
+bool want_time_offsets(const struct rt_ctx *ctx)
+{
+	return ctx->spec->has_time_offsets;
+}
+
 bool want_pid_file(const struct rt_ctx *ctx)
 {
 	return ctx->req->pid_file;

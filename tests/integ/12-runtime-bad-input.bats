@@ -72,11 +72,8 @@ refused() {
 		config "$change"
 		refused "$path"
 	done <<-'END'
-		process.apparmorProfile .process.apparmorProfile = "x"
-		process.selinuxLabel .process.selinuxLabel = "x"
 		linux.intelRdt .linux.intelRdt = {closID: "x"}
-		tmpcopyup .mounts[1].options += ["tmpcopyup"]
-		idmap .mounts[1].options += ["idmap"]
+		mounts[1] .mounts[1].options += ["idmap"]
 		hostname .linux.namespaces |= map(select(.type != "uts"))
 	END
 }

@@ -77,7 +77,9 @@ everything_on() {
 		| .linux.memoryPolicy = {mode: "MPOL_LOCAL"} | .linux.personality = {domain: "LINUX"}
 		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mount"], action: "SCMP_ACT_ERRNO"}]}
 		| .linux.sysctl = {"net.ipv4.ip_forward": "1"}
-		| .linux.namespaces += [{type: "cgroup"}]'
+		| .linux.namespaces += [{type: "cgroup"}, {type: "time"}] | .linux.timeOffsets = {boottime: {secs: 5}}
+		| .process.apparmorProfile = "unconfined" | .mounts += [{destination: "/mnt", type: "bind", source: "/tmp", options: ["bind"],
+			uidMappings: [{containerID: 0, hostID: 5000, size: 9}], gidMappings: [{containerID: 0, hostID: 5000, size: 9}]}]'
 }
 
 @test "create: every row fails or dies" {
@@ -162,6 +164,7 @@ start_unreaped() {
 	local side row kind
 	config '.process.args = ["tinit", "sleep"] | .process.execCPUAffinity = {initial: "0", final: "0"}
 		| .process.scheduler = {policy: "SCHED_BATCH"} | .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 5}
+		| .process.apparmorProfile = "unconfined"
 		| .linux.memoryPolicy = {mode: "MPOL_LOCAL"} | .linux.personality = {domain: "LINUX"} | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"} | .process.oomScoreAdj = 10'
 	runtime run --detach c
 	while read -r side row; do

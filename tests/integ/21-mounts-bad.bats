@@ -31,7 +31,6 @@ refused() {
 	refused "/data: bind '/no/such/dir': No such file" '.mounts += [{destination: "/data", type: "bind", source: "/no/such/dir", options: ["bind"]}]'
 	refused "nosuchfs" '.mounts += [{destination: "/data", type: "nosuchfs", source: "x"}]'
 	refused "sizzle" '.mounts += [{destination: "/data", type: "tmpfs", source: "x", options: ["sizzle=1"]}]'
-	refused "tmpcopyup" '.mounts += [{destination: "/data", type: "tmpfs", source: "x", options: ["tmpcopyup"]}]'
 	refused "idmap" '.mounts += [{destination: "/data", type: "bind", source: "/tmp", options: ["bind", "idmap"]}]'
 	refused "not a directory" '.mounts += [{destination: "/etc/passwd", type: "bind", source: "/tmp", options: ["bind"]}]'
 	refused "root" '.mounts += [{destination: "/", type: "tmpfs", source: "x"}]'

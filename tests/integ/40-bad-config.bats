@@ -82,22 +82,36 @@ refused() {
 		refused "config.json: $path: not supported by this runtime"
 		mv good.json config.json
 	done <<'ROWS'
-process.apparmorProfile .process.apparmorProfile = "x"
-process.selinuxLabel .process.selinuxLabel = "x"
-linux.timeOffsets .linux.timeOffsets.boottime.secs = 5
 linux.intelRdt .linux.intelRdt.closID = "x"
 linux.resources.rdma .linux.resources.rdma.mlx.hcaHandles = 1
 linux.seccomp.listenerPath .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/x"}
-mounts[0].uidMappings .mounts[0].uidMappings = [{containerID: 0, hostID: 0, size: 1}]
 ROWS
 }
 
-@test "mount options that cannot be honoured are refused by name" {
-	local option
-	for option in idmap ridmap tmpcopyup; do
-		config '.mounts[3].options = [$o]' --arg o "$option"
-		refused "$option"
-	done
+@test "labels of security modules that the kernel does not have are refused by name, in exec as well" {
+	if grep -q selinuxfs /proc/filesystems || [ -e /sys/module/apparmor ]; then
+		skip "this kernel has security modules"
+	fi
+	cp config.json good.json
+	config '.process.apparmorProfile = "web"'
+	refused "check-labels: process.apparmorProfile: 'web': this kernel has no AppArmor, or it is switched off"
+	cp good.json config.json
+	config '.process.selinuxLabel = "a:b:c"'
+	refused "check-labels: process.selinuxLabel: 'a:b:c': this kernel has no SELinux, or it is switched off"
+	cp good.json config.json
+	config '.linux.mountLabel = "a:b:c:s0:c1,c2"'
+	refused "check-labels: linux.mountLabel: 'a:b:c:s0:c1,c2': this kernel has no SELinux, or it is switched off"
+	# what asks for nothing
+	cp good.json config.json
+	config '.process.apparmorProfile = "unconfined" | .process.selinuxLabel = "" | .process.args = ["tinit", "sleep"]'
+	runtime create c1
+	runtime start c1
+	run -255 runtime exec --apparmor web c1 true
+	[[ $output == *"process.apparmorProfile: 'web'"* ]]
+	run -255 runtime exec --process-label a:b:c c1 true
+	[[ $output == *"process.selinuxLabel: 'a:b:c'"* ]]
+	runtime exec --apparmor unconfined c1 true
+	runtime delete --force c1
 }
 
 @test "members that the runtime-spec does not know are ignored, and named with --debug" {

@@ -170,16 +170,16 @@ START_TEST(data_is_bounded)
 }
 END_TEST
 
-START_TEST(refused_by_name)
+START_TEST(idmap_and_copy_up)
 {
-	static const char *const names[] = { "idmap", "ridmap", "tmpcopyup" };
+	struct rt_mount_opts o = parsed("bind idmap");
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct cps_err err = { 0 };
-		struct rt_mount_opts o;
-
-		ck_assert_err(parse(names[i], &o, &err), EOPNOTSUPP, err, names[i]);
-	}
+	ck_assert(o.idmap && !o.ridmap && !o.copy_up && !o.data[0]);
+	o = parsed("rbind idmap ridmap");
+	ck_assert(o.idmap && o.ridmap);
+	o = parsed("tmpcopyup size=1m");
+	ck_assert(o.copy_up && !o.idmap);
+	ck_assert_str_eq(o.data, "size=1m");
 }
 END_TEST
 
@@ -192,7 +192,6 @@ START_TEST(names_are_honoured)
 		struct rt_mount_opts o = parsed(name);
 
 		ck_assert_msg(!o.data[0], "%s", name);
-		ck_assert_str_ne(name, "tmpcopyup");
 	}
 	ck_assert_uint_gt(n, 50);
 }
@@ -221,7 +220,7 @@ int main(void)
 		too_many_propagations,
 		the_rest_is_the_file_systems,
 		data_is_bounded,
-		refused_by_name,
+		idmap_and_copy_up,
 		names_are_honoured,
 		flags_for_mount2,
 		NULL,

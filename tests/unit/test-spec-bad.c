@@ -42,7 +42,18 @@ static const struct bad bad[] = {
 	{ 't', "\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\"}]",
 	  "mounts[0]: a bind mount needs a 'source'" },
 	{ 't', "\"mounts\":[{\"destination\":\"/a\",\"uidMappings\":[" RANGE(0, 0, 1) "]}]",
-	  "mounts[0].uidMappings" UNSUPPORTED },
+	  "mounts[0]: uidMappings and gidMappings are given together" },
+	{ 't', "\"mounts\":[{\"destination\":\"/a\",\"uidMappings\":[" RANGE(0, 0, 0) "]}]",
+	  "mounts[0].uidMappings[0]: 'size' is missing or 0" },
+	{ 't',
+	  "\"mounts\":[{\"destination\":\"/a\",\"type\":\"tmpfs\"},{\"destination\":"
+	  "\"/a\",\"type\":\"tmpfs\",\"options\":[\"ridmap\"]}]",
+	  "mounts[1]: only bind mounts take id mappings" },
+	{ 't',
+	  "\"mounts\":[{\"destination\":\"/a\",\"source\":\"/b\",\"options\":["
+	  "\"bind\",\"idmap\"]}]",
+	  "mounts[0]: idmap needs uidMappings and gidMappings here, or a user namespace in "
+	  "linux.namespaces" },
 	{ 't', "\"hooks\":{\"prestart\":[{\"path\":\"a\"}]}",
 	  "hooks.prestart[0].path: 'a' is not an absolute path" },
 	{ 't', "\"hooks\":{\"poststop\":[{\"args\":[\"x\"]}]}",
@@ -82,8 +93,9 @@ static const struct bad bad[] = {
 	{ 'p', "\"capabilities\":{\"bounding\":\"ALL\"}",
 	  "process.capabilities.bounding: expected an array, got a string" },
 	{ 'p', "\"oomScoreAdj\":1001", "process.oomScoreAdj: 1001 is not within -1000 and 1000" },
-	{ 'p', "\"apparmorProfile\":\"x\"", "process.apparmorProfile" UNSUPPORTED },
-	{ 'p', "\"selinuxLabel\":\"x\"", "process.selinuxLabel" UNSUPPORTED },
+	{ 'p', "\"apparmorProfile\":1",
+	  "process.apparmorProfile: expected a string, got a number" },
+	{ 'p', "\"selinuxLabel\":[]", "process.selinuxLabel: expected a string, got an array" },
 	{ 'p', "\"scheduler\":{\"policy\":\"FIFO\"}",
 	  "process.scheduler.policy: 'FIFO' is no scheduling policy" },
 	{ 'p', "\"scheduler\":{\"nice\":3}", "process.scheduler: 'policy' is missing" },
@@ -177,7 +189,7 @@ static const struct bad bad[] = {
 	  "linux.devices[0]: 'major' is missing or 0" },
 	{ 'l', "\"devices\":[{\"type\":\"b\",\"path\":\"/a\",\"major\":4096}]",
 	  "linux.devices[0].major: 4096 is not within 0 and 4095" },
-	{ 'l', "\"mountLabel\":\"x\"", "linux.mountLabel" UNSUPPORTED },
+	{ 'l', "\"mountLabel\":1", "linux.mountLabel: expected a string, got a number" },
 	{ 'l', "\"intelRdt\":{\"closID\":\"x\"}", "linux.intelRdt" UNSUPPORTED },
 	{ 'l', "\"memoryPolicy\":{\"mode\":\"BIND\"}",
 	  "linux.memoryPolicy.mode: 'BIND' is no memory policy" },
@@ -192,7 +204,16 @@ static const struct bad bad[] = {
 	{ 'l', "\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"X\"]}",
 	  "linux.personality.flags[0]: 'X' is no flag of personalities" },
 	{ 'l', "\"netDevices\":{\"eth0\":{\"name\":\"x\"}}", "linux.netDevices" UNSUPPORTED },
-	{ 'l', "\"timeOffsets\":{\"boottime\":{\"secs\":1}}", "linux.timeOffsets" UNSUPPORTED },
+	{ 'l', "\"timeOffsets\":{\"boottime\":{\"secs\":1}}",
+	  "linux.timeOffsets: needs a new time namespace in linux.namespaces" },
+	{ 'l',
+	  "\"namespaces\":[{\"type\":\"time\",\"path\":\"/t\"}],"
+	  "\"timeOffsets\":{\"boottime\":{}}",
+	  "linux.timeOffsets: needs a new time namespace in linux.namespaces" },
+	{ 'l', "\"timeOffsets\":{\"tai\":{\"secs\":1}}",
+	  "linux.timeOffsets.tai: no clock that a time namespace can move" },
+	{ 'l', "\"timeOffsets\":{\"monotonic\":{\"nanosecs\":1000000000}}",
+	  "linux.timeOffsets.monotonic.nanosecs: 1000000000 is not within 0 and 999999999" },
 	/* linux.resources */
 	{ 'r', "\"memory\":{\"limit\":-2}",
 	  "linux.resources.memory.limit: -2 is not within -1 and 9223372036854775807" },
@@ -421,8 +442,8 @@ START_TEST(process_documents)
 		       "process: user: the user is empty");
 	expect_process("{\"args\":[\"a\"],\"env\":[\"A\"]}", &base,
 		       "process: env[0]: 'A' is not KEY=VALUE");
-	expect_process("{\"args\":[\"a\"],\"selinuxLabel\":\"x\"}", &base,
-		       "process: selinuxLabel" UNSUPPORTED);
+	expect_process("{\"args\":[\"a\"],\"selinuxLabel\":1}", &base,
+		       "process: selinuxLabel: expected a string, got a number");
 }
 END_TEST
 

@@ -82,6 +82,7 @@ START_TEST(top_members)
 	ck_assert_str_eq(s->mounts[0].options.v[1], "ro");
 	ck_assert_ptr_null(s->mounts[0].options.v[2]);
 	ck_assert_str_eq(s->mounts[1].source, "t");
+	ck_assert(!s->has_idmaps);
 	ck_assert_str_eq(s->mounts[2].destination, "/x");
 	ck_assert_str_eq(rt_warn_next(&warn, &pos), "mounts[2].destination: 'x' is not absolute, "
 						    "taking it as below /");
@@ -187,6 +188,20 @@ START_TEST(scheduling)
 		       ",\"memoryPolicy\":{},\"personality\":{}", "");
 	ck_assert(!s->process.scheduler.set && !s->process.io_priority.set);
 	ck_assert(!s->memory_policy.set && !s->personality.set);
+}
+END_TEST
+
+START_TEST(idmapped_mounts)
+{
+	const struct rt_spec *s = parse_with(
+		"", "",
+		",\"mounts\":[{\"destination\":\"/d\",\"source\":\"s\",\"options\":[\"bind\"],"
+		"\"uidMappings\":[{\"containerID\":1,\"hostID\":2,\"size\":3}],"
+		"\"gidMappings\":[{\"containerID\":4,\"hostID\":5,\"size\":6}]}]");
+
+	ck_assert(s->has_idmaps);
+	ck_assert(s->mounts[0].maps.nuid == 1 && s->mounts[0].maps.uid[0].host == 2);
+	ck_assert(s->mounts[0].maps.ngid == 1 && s->mounts[0].maps.gid[0].size == 6);
 }
 END_TEST
 
@@ -436,6 +451,7 @@ int main(void)
 		process_members,
 		linux_members,
 		scheduling,
+		idmapped_mounts,
 		id_maps,
 		resources,
 		resources_alone,

@@ -17,6 +17,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "acl.h"
 #include "idrange.h"
 #include "own.h"
 #include "stream.h"
@@ -76,7 +77,7 @@ static int64_t id_of(const struct img_tar *t, uint32_t id)
 		       : id;
 }
 
-static void xattrs_add(struct archive_entry *entry, int fd)
+static void xattrs_add(const struct img_tar *t, struct archive_entry *entry, int fd)
 {
 	cleanup_free char *names = NULL;
 	cleanup_free char *value = NULL;
@@ -91,9 +92,12 @@ static void xattrs_add(struct archive_entry *entry, int fd)
 	for (const char *n = names; len > 0 && n < names + len; n += strlen(n) + 1) {
 		ssize_t size;
 
-		if (strncmp(n, "user.", 5) != 0 && strcmp(n, "security.capability") != 0)
+		if (strncmp(n, "user.", 5) != 0 && strcmp(n, "security.capability") != 0 &&
+		    !img_acl_is_name(n))
 			continue;
 		size = getxattr(path, n, value, XATTR_MAX);
+		if (size >= 0 && img_acl_is_name(n) && t->ids_first)
+			img_acl_ids_from(value, (size_t)size, t->ids_first, STO_IDRANGE_COUNT);
 		if (size >= 0)
 			archive_entry_xattr_add_entry(entry, n, value, (size_t)size);
 	}
@@ -197,7 +201,7 @@ static int fill(struct img_tar_out *out, const char *path, const char *link, int
 	if (S_ISREG(st->st_mode))
 		archive_entry_set_size(entry, st->st_size);
 	if (fd >= 0 && (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)))
-		xattrs_add(entry, fd);
+		xattrs_add(out->tar, entry, fd);
 	return 0;
 }
 

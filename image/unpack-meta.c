@@ -10,6 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "acl.h"
 #include "idrange.h"
 #include "own.h"
 
@@ -94,6 +95,18 @@ static int xattrs_set(const struct img_unpack *u, int fd, struct archive_entry *
 	return 0;
 }
 
+/* Not left out where the file system has none: the mode alone would give the group more. */
+static int acl_set(int fd, struct archive_entry *entry, struct cps_err *err)
+{
+	cleanup_free void *value = NULL;
+	size_t size;
+	int rc = img_acl_read(entry, IMG_ACL_ACCESS, &value, &size, err);
+
+	if (rc == 0 && value && fsetxattr(fd, IMG_ACL_ACCESS, value, size, 0) < 0)
+		rc = cps_fail(err, errno, "set its ACL");
+	return rc;
+}
+
 int img_meta(const struct img_unpack *u, int fd, struct archive_entry *entry, struct cps_err *err)
 {
 	struct timespec times[2];
@@ -109,6 +122,8 @@ int img_meta(const struct img_unpack *u, int fd, struct archive_entry *entry, st
 	if (fchmod(fd, img_mode(u, entry)) < 0)
 		return cps_fail(err, errno, "set its mode");
 	rc = xattrs_set(u, fd, entry, err);
+	if (rc == 0 && !u->tree) /* after the mode, which would change it */
+		rc = acl_set(fd, entry, err);
 	if (rc < 0)
 		return rc;
 	img_times(entry, times);

@@ -9,9 +9,11 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 #include "buf.h"
 #include "command.h"
+#include "acl.h"
 #include "file.h"
 #include "own.h"
 
@@ -22,6 +24,8 @@
 struct img_late_time {
 	struct img_late_time *next;
 	struct timespec times[2];
+	const void *acl; /* the default one; NULL */
+	size_t acl_size;
 	char path[];
 };
 
@@ -39,6 +43,25 @@ static bool has_word(const char *path, const char *with, bool last)
 	return false;
 }
 
+/* Set at once it would be handed down to the members that follow. */
+static int late_acl(struct img_unpack *u, struct img_late_time *late, struct archive_entry *entry,
+		    struct cps_err *err)
+{
+	cleanup_free void *value = NULL;
+	void *kept;
+	int rc = u->tree ? 0 : img_acl_read(entry, IMG_ACL_DEFAULT, &value, &late->acl_size, err);
+
+	late->acl = NULL;
+	if (rc < 0 || !value)
+		return rc;
+	kept = cps_arena_alloc(&u->arena, late->acl_size + 1);
+	if (!kept)
+		return cps_fail(err, ENOMEM, "remember its ACL");
+	memcpy(kept, value, late->acl_size);
+	late->acl = kept;
+	return 0;
+}
+
 static int late_time(struct img_unpack *u, const char *path, struct archive_entry *entry,
 		     struct cps_err *err)
 {
@@ -51,7 +74,19 @@ static int late_time(struct img_unpack *u, const char *path, struct archive_entr
 	img_times(entry, late->times);
 	late->next = u->late;
 	u->late = late;
-	return 0;
+	return late_acl(u, late, entry, err);
+}
+
+static int late_set(const struct img_unpack *u, const struct img_late_time *late, int fd,
+		    struct cps_err *err)
+{
+	if (late->acl && fsetxattr(fd, IMG_ACL_DEFAULT, late->acl, late->acl_size, 0) < 0)
+		return cps_fail(err, errno, "'%.200s': set its default ACL", late->path);
+	if (!late->acl && u->has_acls) /* it may have had one when it was said before */
+		(void)fremovexattr(fd, IMG_ACL_DEFAULT);
+	return futimens(fd, late->times) < 0
+		       ? cps_fail(err, errno, "'%.200s': set its time", late->path)
+		       : 0;
 }
 
 /* What was replaced meanwhile is no directory any more, or has said its time again before. */
@@ -69,13 +104,15 @@ static int late_times_set(struct img_unpack *u, struct cps_err *err)
 	for (struct img_late_time *late = last_first; late; late = late->next) {
 		cleanup_fd int fd = cps_open_beneath(u->root, *late->path ? late->path : ".",
 						     O_RDONLY | O_DIRECTORY, 0);
+		int rc;
 
 		if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
 			continue;
 		if (fd < 0)
 			return cps_fail(err, -fd, "'%.200s'", late->path);
-		if (futimens(fd, late->times) < 0)
-			return cps_fail(err, errno, "'%.200s': set its time", late->path);
+		rc = late_set(u, late, fd, err);
+		if (rc < 0)
+			return rc;
 	}
 	return 0;
 }
@@ -92,6 +129,8 @@ static int unpack_dir(struct img_unpack *u, const char *path, int parent, const 
 		fd = openat(u->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return *path ? fd : cps_fail(err, errno, "open the layer");
+	if (u->has_acls) /* said twice: the last word counts */
+		(void)fremovexattr(fd, IMG_ACL_ACCESS);
 	rc = img_meta(u, fd, entry, err);
 	return rc < 0 ? rc : late_time(u, path, entry, err);
 }
@@ -338,6 +377,8 @@ static int unpack_all(struct img_unpack *u, struct cps_err *err)
 		rc = img_path_clean(name, path, err);
 		if (rc < 0)
 			return rc;
+		if (!u->tree && !u->has_acls)
+			u->has_acls = img_acl_is_there(entry);
 		rc = unpack_entry(u, path, entry, err);
 		if (rc < 0)
 			return cps_wrap(err, rc, "'%.200s'", path);

@@ -44,6 +44,7 @@ struct img_unpack {
 	int dir_fd;		    /* open; -1: none */
 	uint64_t bytes;		    /* of files' content */
 	unsigned entries;
+	bool has_acls; /* one of a layer's members so far */
 };
 
 /* tar: opened. tree: NULL for a layer. *ret_bytes: of the files' content. */
@@ -74,7 +75,8 @@ int img_owner(const struct img_unpack *u, struct archive_entry *entry, uid_t *re
 	      gid_t *ret_gid, struct cps_err *err);
 mode_t img_mode(const struct img_unpack *u, struct archive_entry *entry);
 void img_times(struct archive_entry *entry, struct timespec ret[2]);
-/* Of a file or a directory that is open; a directory's times are for later. */
+/* Of a file or a directory that is open; a directory's times, and its default ACL, which it hands
+ * down to what is made in it, are for later. */
 int img_meta(const struct img_unpack *u, int fd, struct archive_entry *entry, struct cps_err *err);
 
 #endif

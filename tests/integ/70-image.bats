@@ -103,6 +103,30 @@ no_remains() {
 	END
 }
 
+@test "create: access control lists, in both forms; what a directory hands down is not handed down by us" {
+	make layer acls l.tar
+	image create acls l.tar
+	cd "$(echo "$DATA"/layers/*/fs)"
+	python3 - <<-'END'
+		import os, struct
+		def acl(path, kind="access"):
+		    name = "system.posix_acl_" + kind
+		    if name not in os.listxattr(path):
+		        return None
+		    return list(struct.iter_unpack("<HHI", os.getxattr(path, name)[4:]))
+		none = 0xffffffff
+		raw = [(1, 7, none), (2, 5, 1000), (4, 5, none), (16, 5, none), (32, 0, none)]
+		text = [(1, 6, none), (2, 7, 1000), (4, 4, none), (8, 6, 2000), (16, 6, none), (32, 0, none)]
+		assert acl("d") == raw and acl("d", "default") == raw
+		for heir in "d/heir", "d/sub":
+		    assert acl(heir) is None and acl(heir, "default") is None, heir
+		assert acl("text") == text and os.stat("text").st_mode & 0o777 == 0o660
+		assert acl("textual") is None and acl("textual", "default") == text
+		assert acl("twice") is None and acl("twice", "default") is None
+		assert os.stat("twice").st_mode & 0o777 == 0o755
+	END
+}
+
 @test "whiteouts and opaque directories are overlayfs's" {
 	make layout good layout
 	image import layout

@@ -116,6 +116,11 @@ change() {
 	ended c
 	change
 	: >"$WORK/mnt/.wh.same" # a container may try to delete what is below
+	: >"$WORK/mnt/new/acl"
+	acl='import os, sys; print(os.getxattr(sys.argv[1], "system.posix_acl_access").hex())'
+	python3 -c 'import os, struct, sys
+e = [(1, 6, 2**32 - 1), (2, 7, 1000), (4, 4, 2**32 - 1), (16, 7, 2**32 - 1), (32, 0, 2**32 - 1)]
+os.setxattr(sys.argv[1], "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *x) for x in e))' "$WORK/mnt/new/acl"
 	done_with
 	run capsule commit -c 'CMD ["a", "b"]' -c 'ENV A=2' -c 'ENV C=3' -c 'LABEL q=w' -c 'EXPOSE 80/tcp' -c 'USER 1:2' \
 		-c 'ENTRYPOINT echo hi' -m hello -a me c made
@@ -140,6 +145,7 @@ change() {
 	[ "$(stat -c '%a %h' "$layer/new/file")" = '4755 2' ]
 	[ "$(stat -c %u:%g "$layer/new/link")" = 7:8 ]
 	[ -p "$layer/new/fifo" ]
+	[ "$(python3 -c "$acl" "$layer/new/acl")" = "$(python3 -c "$acl" "$DATA/containers/c/upper/new/acl")" ]
 	[ "$(stat -c '%t:%T' "$layer/new/null")" = 1:3 ]
 	[ "$(stat -c %s "$layer/new/holes")" = $(((300 << 20) + 4)) ]
 	[ "$(du -k "$layer/new/holes" | cut -f1)" -lt 1000 ]

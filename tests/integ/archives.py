@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import sys
 import tarfile
 
@@ -66,6 +67,29 @@ def layer_everything(tar):
     member(tar, "turns/l/in", b"not in /tmp\n")
 
 
+def acl(*entries):
+    """The kernel's form, as a pax header has it: (tag, permissions, id) each."""
+    raw = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in entries)
+    return raw.decode("utf-8", "surrogateescape")
+
+
+NOBODY = 0xffffffff
+ACL = acl((1, 7, NOBODY), (2, 5, 1000), (4, 5, NOBODY), (16, 5, NOBODY), (32, 0, NOBODY))
+TEXT = "user::rw-,group::r--,group:2000:rw-,other::---,mask::rw-,user:1000:rwx"
+
+
+def layer_acls(tar):
+    directory(tar, "d", 0o750, pax_headers={
+        "SCHILY.xattr.system.posix_acl_default": ACL, "SCHILY.xattr.system.posix_acl_access": ACL})
+    member(tar, "d/heir", b"x", mode=0o644)
+    directory(tar, "d/sub", 0o755)
+    member(tar, "text", b"x", mode=0o660, pax_headers={"SCHILY.acl.access": TEXT})
+    directory(tar, "textual", 0o755, pax_headers={"SCHILY.acl.default": TEXT})
+    directory(tar, "twice", 0o755, pax_headers={
+        "SCHILY.xattr.system.posix_acl_default": ACL, "SCHILY.xattr.system.posix_acl_access": ACL})
+    directory(tar, "twice", 0o755)
+
+
 def layer_whiteouts(tar):
     member(tar, "gone/.wh.file", b"")
     member(tar, "opaque/.wh..wh..opq", b"")
@@ -86,6 +110,22 @@ def layer_base(tar):
 
 
 # -- layers that must be refused; /tmp/.../canary is what they are after ----------------------------------
+
+def layer_acl_cut_off(tar):
+    member(tar, "f", b"x", pax_headers={"SCHILY.xattr.system.posix_acl_access": ACL[:-1]})
+
+
+def layer_acl_out_of_order(tar):
+    member(tar, "f", b"x", pax_headers={"SCHILY.xattr.system.posix_acl_access": acl((32, 7, NOBODY), (1, 7, NOBODY))})
+
+
+def layer_acl_of_a_name(tar):
+    member(tar, "f", b"x", pax_headers={"SCHILY.acl.access": "user::rw-,user:alice:rwx,group::r--,mask::rwx,other::---"})
+
+
+def layer_acl_default_nonsense(tar):
+    directory(tar, "d", pax_headers={"SCHILY.xattr.system.posix_acl_default": "nonsense"})
+
 
 def layer_dotdot(tar):
     member(tar, "../../../canary/x", b"out\n")

@@ -91,7 +91,7 @@ static bool is_owned(const struct net_dir *d, const struct net_addr *a)
 	       net_endpoint_load(d, owner, &arena, &e, &ignored) == 0 && has_address(&e, a);
 }
 
-static int leases_reclaim(const struct net_dir *d, unsigned *dropped, struct cps_err *err)
+static int leases_reclaim(const struct net_dir *d, bool dry, unsigned *dropped, struct cps_err *err)
 {
 	cleanup_fd int fd = openat(d->fd, "leases", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -106,7 +106,8 @@ static int leases_reclaim(const struct net_dir *d, unsigned *dropped, struct cps
 		if (e->d_name[0] == '.' || net_addr_parse(e->d_name, &a) < 0 || is_owned(d, &a))
 			continue;
 		*dropped += 1;
-		net_lease_drop(d, &a);
+		if (!dry)
+			net_lease_drop(d, &a);
 	}
 	return 0;
 }
@@ -136,9 +137,32 @@ int net_members_reclaim(const struct net *n, const struct net_dir *d,
 			net_endpoint_remove(d, ids[i]);
 	}
 	if (rc == 0)
-		rc = leases_reclaim(d, &dropped, err);
+		rc = leases_reclaim(d, false, &dropped, err);
 	if (rc == 0)
 		*ret_dropped = dropped;
+	return rc;
+}
+
+int net_members_left_over(const struct net_dir *d, unsigned *ret, struct cps_err *err)
+{
+	cleanup_arena struct cps_arena names = CPS_ARENA_INIT;
+	const char **ids;
+	size_t count;
+	unsigned n = 0;
+	int rc = net_endpoint_list(d, &names, &ids, &count, err);
+
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+		struct net_endpoint e;
+		struct cps_err ignored;
+
+		n += net_endpoint_load(d, ids[i], &a, &e, &ignored) < 0 ||
+		     !net_endpoint_is_alive(&e);
+	}
+	if (rc == 0)
+		rc = leases_reclaim(d, true, &n, err);
+	if (rc == 0)
+		*ret = n;
 	return rc;
 }
 

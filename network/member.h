@@ -29,6 +29,9 @@ int net_members_reclaim(const struct net *n, const struct net_dir *d,
 			const struct net_network *network, const struct net_nl *nl, bool links,
 			unsigned *ret_dropped, struct cps_err *err);
 
+/* How many it would be. */
+int net_members_left_over(const struct net_dir *d, unsigned *ret, struct cps_err *err);
+
 /* EBUSY if a container is left, which the message names. */
 int net_members_none(const struct net *n, const struct net_dir *d,
 		     const struct net_network *network, const struct net_nl *nl,

@@ -33,6 +33,9 @@ int net_nft_connect(struct cps_err *err);
  * are too many. No message in either case. Other errors have one. */
 int net_nft_check(int fd, struct cps_err *err);
 
+/* Adds the number of elements of a set or map to *count. */
+int net_nft_count(int fd, const char *set, unsigned *count, struct cps_err *err);
+
 /* A transaction in the making: changes of elements, in order. */
 struct net_nft_batch {
 	struct cps_buf buf;

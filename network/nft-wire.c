@@ -307,3 +307,54 @@ int net_nft_check(int fd, struct cps_err *err)
 		return -ENOENT;
 	return good == NET_NFT_CHAINS ? 0 : -ESTALE;
 }
+
+/* Of one message of a list: its elements. */
+static unsigned elements_count(const struct nlmsghdr *m)
+{
+	const char *list = attr_find(m, NFTA_SET_ELEM_LIST_ELEMENTS, 0);
+	struct nlattr head;
+	unsigned n = 0;
+
+	if (!list)
+		return 0;
+	memcpy(&head, list - sizeof(head), sizeof(head));
+	for (size_t at = 0, len = head.nla_len - sizeof(head); at + sizeof(head) <= len; n++) {
+		struct nlattr elem;
+
+		memcpy(&elem, list + at, sizeof(elem));
+		if (elem.nla_len < sizeof(elem))
+			break;
+		at += NLA_ALIGN(elem.nla_len);
+	}
+	return n;
+}
+
+int net_nft_count(int fd, const char *set, unsigned *count, struct cps_err *err)
+{
+	cleanup_nft_batch struct net_nft_batch b = { CPS_BUF_INIT, 0 };
+	int rc;
+
+	element_message(&b, NFT_MSG_GETSETELEM, NLM_F_DUMP,
+			&(struct net_nft_element){ .set = set });
+	rc = send_all(fd, &b.buf, err);
+	while (rc == 0) {
+		_Alignas(struct nlmsghdr) char answer[32768];
+		const struct nlmsghdr *m = (const struct nlmsghdr *)answer;
+		ssize_t n = recv(fd, answer, sizeof(answer), 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return cps_fail(err, errno, "list the set %s", set);
+		for (size_t left = (size_t)n; NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) {
+			if (m->nlmsg_type == NLMSG_DONE)
+				return 0;
+			if (m->nlmsg_type == NLMSG_ERROR)
+				return cps_fail(err,
+						-((const struct nlmsgerr *)NLMSG_DATA(m))->error,
+						"list the set %s", set);
+			*count += elements_count(m);
+		}
+	}
+	return rc;
+}

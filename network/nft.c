@@ -248,6 +248,31 @@ int net_nft_rebuild(const struct net_nft_state *all, struct cps_err *err)
 	return rc;
 }
 
+static void count_change(struct net_nft_batch *b, const struct net_nft_element *e)
+{
+	(void)e;
+	b->seq++;
+}
+
+int net_nft_surplus(const struct net_nft_state *all, unsigned *ret, struct cps_err *err)
+{
+	struct net_nft_batch wanted = { CPS_BUF_INIT, 0 };
+	cleanup_fd int fd = net_nft_connect(err);
+	unsigned there = 0;
+	int rc = fd < 0 ? fd : net_nft_check(fd, err);
+
+	*ret = 0;
+	if (rc == -ENOENT || rc == -ESTALE)
+		return 0;
+	if (rc == 0)
+		rc = state_change(&wanted, count_change, all, err);
+	for (const char *const *set = net_nft_sets; *set && rc == 0; set++)
+		rc = net_nft_count(fd, *set, &there, err);
+	if (rc == 0 && there > wanted.seq)
+		*ret = there - wanted.seq;
+	return rc;
+}
+
 int net_nft_delete(struct cps_err *err)
 {
 	cleanup_nft_batch struct net_nft_batch b = { CPS_BUF_INIT, 0 };

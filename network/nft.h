@@ -60,6 +60,9 @@ int net_nft_change(const struct net_nft_state *gone, const struct net_nft_state 
  * established stay. -ENOENT: there is no program `nft`. */
 int net_nft_rebuild(const struct net_nft_state *all, struct cps_err *err);
 
+/* How many elements the table has beyond *all; 0 if it is missing or damaged. */
+int net_nft_surplus(const struct net_nft_state *all, unsigned *ret, struct cps_err *err);
+
 /* Removes the table. No failure if there is none. */
 int net_nft_delete(struct cps_err *err);
 

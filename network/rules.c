@@ -143,8 +143,10 @@ static int whole_member(const struct net_network *network, const struct net_endp
 	return w->endpoints.failed ? cps_fail(err, ENOMEM, "packet rules") : 0;
 }
 
-static int rebuild(const struct net *n, const char *skip_network, const char *skip_id,
-		   struct cps_err *err)
+/* Calls `use` with all of it, but for what is to be skipped. */
+static int with_whole(const struct net *n, const char *skip_network, const char *skip_id,
+		      int (*use)(const struct net_nft_state *all, void *arg, struct cps_err *err),
+		      void *arg, struct cps_err *err)
 {
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
 	__attribute__((cleanup(whole_done))) struct whole w = { &a, CPS_BUF_INIT, CPS_BUF_INIT,
@@ -161,7 +163,32 @@ static int rebuild(const struct net *n, const char *skip_network, const char *sk
 		.endpoints = (const void *)w.endpoints.data,
 		.nendpoints = (unsigned)(w.endpoints.len / sizeof(struct net_nft_endpoint)),
 	};
-	return net_nft_rebuild(&state, err);
+	return use(&state, arg, err);
+}
+
+static int rebuild_use(const struct net_nft_state *all, void *arg, struct cps_err *err)
+{
+	(void)arg;
+	return net_nft_rebuild(all, err);
+}
+
+static int rebuild(const struct net *n, const char *skip_network, const char *skip_id,
+		   struct cps_err *err)
+{
+	return with_whole(n, skip_network, skip_id, rebuild_use, NULL, err);
+}
+
+static int surplus_use(const struct net_nft_state *all, void *arg, struct cps_err *err)
+{
+	return net_nft_surplus(all, arg, err);
+}
+
+int net_rules_surplus(const struct net *n, bool remove, unsigned *ret, struct cps_err *err)
+{
+	cleanup_fd int lock = net_rules_lock(n, err);
+	int rc = lock < 0 ? lock : with_whole(n, NULL, NULL, surplus_use, ret, err);
+
+	return rc == 0 && *ret && remove ? rebuild(n, NULL, NULL, err) : rc;
 }
 
 int net_nft_repair(const struct net *n, struct cps_err *err)

@@ -32,6 +32,10 @@ int net_rules_add(const struct net *n, const struct net_network *network,
 int net_rules_remove(const struct net *n, const struct net_network *network,
 		     const struct net_endpoint *e, struct cps_err *err);
 
+/* How many entries the table has beyond what is written down; remove: they go. A table that is
+ * missing has none, one that is damaged is net_nft_repair()'s. Takes the lock. */
+int net_rules_surplus(const struct net *n, bool remove, unsigned *ret, struct cps_err *err);
+
 /* Makes the table from what is written down, whatever is in it: `capsule network repair`. */
 int net_nft_repair(const struct net *n, struct cps_err *err);
 

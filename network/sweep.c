@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 
 #include "arena.h"
@@ -23,11 +24,15 @@
 #include "own.h"
 #include "rules.h"
 
+#define LOOKS	20 /* before what is found is believed: the kernel takes interfaces away later */
+#define LOOK_MS 50
+
 struct sweep {
 	const struct net *net;
 	struct net_nl nl;
 	struct cps_buf *found;
 	unsigned count;
+	bool dry;	    /* nothing is removed */
 	const char **names; /* of networks */
 	size_t nnames;
 	struct cps_arena arena;
@@ -58,6 +63,8 @@ static int directories_sweep(struct sweep *s, struct cps_err *err)
 		s->count++;
 		cps_buf_printf(s->found, "network %s: half made or half removed\n",
 			       strchr(e->d_name, '-') + 1);
+		if (s->dry)
+			continue;
 		if (is_gone)
 			rc = net_network_finish(s->net, e->d_name + sizeof(NET_GONE) - 1, &s->nl,
 						err);
@@ -78,7 +85,9 @@ static int members_sweep(struct sweep *s, const char *name, struct cps_err *err)
 	if (rc == 0)
 		rc = net_dir_open(s->net, name, true, &d, err);
 	if (rc == 0)
-		rc = net_members_reclaim(s->net, &d, &network, &s->nl, true, &dropped, err);
+		rc = s->dry ? net_members_left_over(&d, &dropped, err)
+			    : net_members_reclaim(s->net, &d, &network, &s->nl, true, &dropped,
+						  err);
 	if (rc == 0 && dropped) {
 		s->count += dropped;
 		cps_buf_printf(
@@ -169,18 +178,33 @@ static int links_sweep(struct sweep *s, struct cps_err *err)
 		cps_buf_printf(s->found, "interface %s: of no network or container\n",
 			       links.v[i].name);
 		/* one that has gone meanwhile is what we wanted */
-		(void)net_link_delete(&s->nl, links.v[i].index, &ignored);
+		if (!s->dry)
+			(void)net_link_delete(&s->nl, links.v[i].index, &ignored);
 	}
 	return rc;
 }
 
-int net_sweep(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
-	      struct cps_err *err)
+static int rules_sweep(struct sweep *s, struct cps_err *err)
+{
+	unsigned n = 0;
+	int rc = net_rules_surplus(s->net, !s->dry, &n, err);
+
+	if (rc == 0 && n) {
+		s->count += n;
+		cps_buf_printf(s->found, "packet rules: %u entr%s of no network or container\n", n,
+			       n == 1 ? "y" : "ies");
+	}
+	return rc;
+}
+
+static int sweep(const struct net *n, bool dry, struct cps_buf *ret_found, unsigned *ret_count,
+		 struct cps_err *err)
 {
 	__attribute__((cleanup(sweep_done))) struct sweep s = {
 		.net = n,
 		.nl = NET_NL_INIT,
 		.found = ret_found,
+		.dry = dry,
 		.arena = CPS_ARENA_INIT,
 	};
 	cleanup_fd int lock = net_lock(n->fd, ".lock", err);
@@ -195,8 +219,31 @@ int net_sweep(const struct net *n, struct cps_buf *ret_found, unsigned *ret_coun
 	if (rc == 0)
 		rc = links_sweep(&s, err);
 	if (rc == 0)
+		rc = rules_sweep(&s, err);
+	if (rc == 0)
 		*ret_count = s.count;
 	return rc;
+}
+
+int net_sweep(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
+	      struct cps_err *err)
+{
+	return sweep(n, false, ret_found, ret_count, err);
+}
+
+int net_check(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
+	      struct cps_err *err)
+{
+	int rc;
+
+	for (unsigned looks = 0;; looks++) {
+		cps_buf_done(ret_found);
+		*ret_found = (struct cps_buf)CPS_BUF_INIT;
+		rc = sweep(n, true, ret_found, ret_count, err);
+		if (rc < 0 || *ret_count == 0 || looks == LOOKS)
+			return rc;
+		(void)poll(NULL, 0, LOOK_MS);
+	}
 }
 
 static int repair_one(const struct net *n, const char *name, const struct net_nl *nl,

@@ -12,8 +12,13 @@
 
 /* Removes what is left over, and adds a line to *ret_found for each thing: directories that were
  * never or no longer networks, members and leases of containers that have ended, interfaces without
- * a member, bridges without a network. */
+ * a member, bridges without a network, entries of the packet rules without either. */
 int net_sweep(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
+	      struct cps_err *err);
+
+/* What net_sweep() would remove. What a container that ends just now, or has just ended, has for a
+ * moment is no leftover: it is looked at for a second. */
+int net_check(const struct net *n, struct cps_buf *ret_found, unsigned *ret_count,
 	      struct cps_err *err);
 
 /* Bridges, the members' places on them and the packet rules are as they should be. */

@@ -247,6 +247,8 @@ static bool container_is_bad(const struct sto *s, const char *id)
 static bool networks_are_bad(const struct sup_ctx *ctx)
 {
 	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	cleanup_buf struct cps_buf found = CPS_BUF_INIT;
+	unsigned left = 0;
 	cleanup_net struct net n = NET_INIT;
 	struct net_network network;
 	struct cps_err err = { 0 };
@@ -264,7 +266,12 @@ static bool networks_are_bad(const struct sup_ctx *ctx)
 		if (rc < 0 && rc != -ENOENT)
 			bad = complain("network", names[i], &err);
 	}
-	return bad;
+	/* what cannot be read above is none of them */
+	if (!bad && net_check(&n, &found, &left, &err) < 0)
+		return complain("networks", "left over", &err);
+	if (left && !found.failed)
+		fputs(found.data, stdout);
+	return bad || left;
 }
 
 int sup_system_check(const struct sup_ctx *ctx, struct cps_err *err)

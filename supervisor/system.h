@@ -23,8 +23,8 @@ struct sup_prune {
  * failure, which is told at the end. */
 int sup_system_prune(const struct sup_ctx *ctx, const struct sup_prune *what, struct cps_err *err);
 
-/* Looks whether all that is kept is whole; prints a line for each that is not. 1: something is not;
- * 0: all is well. */
+/* Looks whether all that is kept is whole, and nothing left over of networks; prints a line for
+ * each thing that is not so. 1: something is not; 0: all is well. */
 int sup_system_check(const struct sup_ctx *ctx, struct cps_err *err);
 
 /* "12.3MB" */

@@ -15,6 +15,7 @@ setup() {
 teardown() {
 	busybox ip link delete dummy0 2>/dev/null || true
 	nft delete table inet capsule 2>/dev/null || true
+	rm -rf "$ROOT/data/images" "$ROOT/data/volumes"
 	integ_teardown
 }
 
@@ -56,6 +57,14 @@ dies_alone() {
 	kill -9 "$(jq .pid "$ROOT/$1/shim.json")"
 	kill -9 "$init"
 	wait_until 5 eval '! [ -e /proc/'"$init"' ]'
+}
+
+# without the images' own summary
+check_says() {
+	local rc=0
+	capsule system check >"$WORK/check" || rc=$?
+	grep -v ' problems$' "$WORK/check" || true
+	return $rc
 }
 
 nothing_left() {
@@ -359,6 +368,39 @@ kill_often() {
 	capsule list >/dev/null
 	wait_until 5 eval '[ "$(endpoints)" = 0 ]'
 	capsule delete c1 c2
+}
+
+@test "system check tells what is left over of networks, and nothing else; system prune takes that" {
+	capsule network create -subnet 10.9.0.0/24 n1
+	capsule run -d c1
+	capsule run -d -net n1 -p 8080:80 c2
+	capsule run -d -p 8081:80 c3
+	capsule delete -f c3
+	run -0 check_says
+	[ -z "$output" ]
+	dies_alone c1
+	ln -s nobody "$NETWORKS/n1/leases/10.9.0.77"
+	mkdir "$NETWORKS/.new-half"
+	ip link add dummy0 type bridge
+	ip link set dummy0 alias "capsule:$(realpath "$NETWORKS"):gone"
+	nft add element inet capsule any4_port '{ tcp . 9 : 9 }'
+	run -1 check_says
+	diff - <(sort <<<"$output") <<-END
+		interface dummy0: of no network or container
+		network capsule_bridge0: 1 member or address of containers that have ended
+		network half: half made or half removed
+		network n1: 1 member or address of containers that have ended
+		packet rules: 1 entry of no network or container
+	END
+	# it is still there
+	diff <(check_says) - <<<"$output"
+	capsule system prune >"$WORK/pruned"
+	diff <(grep -v "^removed: " "$WORK/pruned" | sort) <(sort <<<"$output")
+	run -0 check_says
+	[ -z "$output" ]
+	nft list table inet capsule | grep -q 'tcp . 8080 : 80'
+	[ "$(leases)" = 1 ]
+	capsule delete -f c1 c2
 }
 
 @test "counters, each way" {

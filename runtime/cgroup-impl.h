@@ -12,10 +12,14 @@
 /* mount + path + "/" + file name */
 #define RT_CGROUP_FILE (RT_CGROUP_MOUNT_MAX + RT_CGROUP_PATH_MAX + 1 + NAME_MAX + 1)
 
+struct rt_cgroup_writes; /* cgroup-values.h */
+
 /* What differs between the layouts; cgroup.c picks the one and calls it. */
 struct rt_cgroup_ops {
 	int (*create)(struct rt_cgroup *cg, const struct rt_resources *res, struct cps_err *err);
-	int (*limits)(const struct rt_cgroup *cg, const struct rt_resources *res,
+	/* What is to be written for res; all of it in the arena. */
+	int (*values)(const struct rt_cgroup *cg, struct cps_arena *a,
+		      const struct rt_resources *res, struct rt_cgroup_writes *ret,
 		      struct rt_warn *warn, struct cps_err *err);
 	int (*devices)(const struct rt_cgroup *cg, const struct rt_resources *res,
 		       const struct rt_device *devices, size_t ndevices, struct cps_err *err);
@@ -25,7 +29,7 @@ struct rt_cgroup_ops {
 extern const struct rt_cgroup_ops rt_cgroup_v1_ops;
 extern const struct rt_cgroup_ops rt_cgroup_v2_ops;
 
-struct rt_cgroup_writes; /* cgroup-values.h */
+const struct rt_cgroup_ops *rt_cgroup_ops(const struct rt_cgroup *cg);
 
 /* The directory that has the controller: by name on v1, always the one directory on v2. NULL: the
  * machine has no such controller. */

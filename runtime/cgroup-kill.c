@@ -310,12 +310,9 @@ int rt_cgroup_v2_kill(const struct rt_cgroup *cg, struct cps_err *err)
 
 int rt_cgroup_kill(const struct rt_cgroup *cg, int signal, struct cps_err *err)
 {
-	const struct rt_cgroup_ops *ops =
-		cg->layout == RT_CGROUP_V2 ? &rt_cgroup_v2_ops : &rt_cgroup_v1_ops;
-
 	if (cg->ndirs == 0)
 		return cps_failx(err, ESRCH, "the container has no cgroup");
-	return signal == SIGKILL ? ops->kill(cg, err) : signal_all(cg, signal, err);
+	return signal == SIGKILL ? rt_cgroup_ops(cg)->kill(cg, err) : signal_all(cg, signal, err);
 }
 
 /* -- removal -------------------------------------------------------------------------------- */

@@ -103,19 +103,17 @@ static int v1_create(struct rt_cgroup *cg, const struct rt_resources *res, struc
 	return 0;
 }
 
-static int v1_limits(const struct rt_cgroup *cg, const struct rt_resources *res,
+static int v1_values(const struct rt_cgroup *cg, struct cps_arena *a,
+		     const struct rt_resources *res, struct rt_cgroup_writes *ret,
 		     struct rt_warn *warn, struct cps_err *err)
 {
-	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
-	struct rt_cgroup_writes writes;
-	int rc = rt_cgroup_values_v1(&arena, res, &writes, warn, err);
-
-	return rc < 0 ? rc : rt_cgroup_apply(cg, &writes, err);
+	(void)cg; /* v2 looks what is there */
+	return rt_cgroup_values_v1(a, res, ret, warn, err);
 }
 
 const struct rt_cgroup_ops rt_cgroup_v1_ops = {
 	.create = v1_create,
-	.limits = v1_limits,
+	.values = v1_values,
 	.devices = rt_cgroup_v1_devices,
 	.kill = rt_cgroup_v1_kill,
 };

@@ -156,12 +156,11 @@ static int check_before_update(const struct rt_cgroup *cg, const struct rt_resou
 	return 0;
 }
 
-static int v2_limits(const struct rt_cgroup *cg, const struct rt_resources *res,
+static int v2_values(const struct rt_cgroup *cg, struct cps_arena *a,
+		     const struct rt_resources *res, struct rt_cgroup_writes *ret,
 		     struct rt_warn *warn, struct cps_err *err)
 {
-	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_free char *cpu_max = NULL;
-	struct rt_cgroup_writes writes;
 	char path[RT_CGROUP_FILE];
 	size_t len;
 	int rc;
@@ -175,13 +174,12 @@ static int v2_limits(const struct rt_cgroup *cg, const struct rt_resources *res,
 		if (rc < 0 && rc != -ENOENT) /* no controller: said when it is written */
 			return rc;
 	}
-	rc = rt_cgroup_values_v2(&arena, res, cpu_max, &writes, warn, err);
-	return rc < 0 ? rc : rt_cgroup_apply(cg, &writes, err);
+	return rt_cgroup_values_v2(a, res, cpu_max, ret, warn, err);
 }
 
 const struct rt_cgroup_ops rt_cgroup_v2_ops = {
 	.create = v2_create,
-	.limits = v2_limits,
+	.values = v2_values,
 	.devices = rt_cgroup_v2_devices,
 	.kill = rt_cgroup_v2_kill,
 };

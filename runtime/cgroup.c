@@ -27,7 +27,7 @@
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
-static const struct rt_cgroup_ops *ops_of(const struct rt_cgroup *cg)
+const struct rt_cgroup_ops *rt_cgroup_ops(const struct rt_cgroup *cg)
 {
 	return cg->layout == RT_CGROUP_V2 ? &rt_cgroup_v2_ops : &rt_cgroup_v1_ops;
 }
@@ -330,7 +330,7 @@ int rt_cgroup_mkdir(struct rt_cgroup_dir *dir, void (*made_parent)(const char *p
 
 int rt_cgroup_create(struct rt_cgroup *cg, const struct rt_resources *res, struct cps_err *err)
 {
-	return ops_of(cg)->create(cg, res, err);
+	return rt_cgroup_ops(cg)->create(cg, res, err);
 }
 
 static const struct rt_cgroup_dir *cgroup2_dir(const struct rt_cgroup *cg)
@@ -475,15 +475,22 @@ static int refuse_limits(const struct rt_resources *res, struct cps_err *err)
 int rt_cgroup_limits(const struct rt_cgroup *cg, const struct rt_resources *res,
 		     struct rt_warn *warn, struct cps_err *err)
 {
-	if (res->set && cg->ndirs == 0)
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	struct rt_cgroup_writes writes;
+	int rc;
+
+	if (!res->set)
+		return 0;
+	if (cg->ndirs == 0)
 		return refuse_limits(res, err);
-	return res->set ? ops_of(cg)->limits(cg, res, warn, err) : 0;
+	rc = rt_cgroup_ops(cg)->values(cg, &arena, res, &writes, warn, err);
+	return rc < 0 ? rc : rt_cgroup_apply(cg, &writes, err);
 }
 
 int rt_cgroup_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
 		      const struct rt_device *devices, size_t ndevices, struct cps_err *err)
 {
-	return ops_of(cg)->devices(cg, res, devices, ndevices, err);
+	return rt_cgroup_ops(cg)->devices(cg, res, devices, ndevices, err);
 }
 
 bool rt_cgroup_memory_events(const struct rt_cgroup *cg, char *path, size_t size)

@@ -62,6 +62,10 @@ int rt_cgroup_create(struct rt_cgroup *cg, const struct rt_resources *res, struc
  * error naming the field and the controller. Zero means "leave" where Docker means so. */
 int rt_cgroup_limits(const struct rt_cgroup *cg, const struct rt_resources *res,
 		     struct rt_warn *warn, struct cps_err *err);
+/* The same for a group in use: what was there before is there again if one of them is refused (but
+ * for limits of devices, of which a file has many). */
+int rt_cgroup_update(const struct rt_cgroup *cg, const struct rt_resources *res,
+		     struct rt_warn *warn, struct cps_err *err);
 /* Device access: default deny, res->devices in order, then the default devices of the spec and
  * those of `devices` that no rule names. v1: devices.deny/allow; v2: a BPF program of type
  * CGROUP_DEVICE, which takes the place of the one before. */

@@ -114,6 +114,7 @@ extern const struct sup_command sup_cmd_start;
 extern const struct sup_command sup_cmd_state;
 extern const struct sup_command sup_cmd_stop;
 extern const struct sup_command sup_cmd_system;
+extern const struct sup_command sup_cmd_update;
 extern const struct sup_command sup_cmd_volume;
 extern const struct sup_command sup_cmd_wait;
 extern const struct sup_command sup_cmd_top;

@@ -25,7 +25,7 @@ static const struct sup_command *const commands[] = {
 	&sup_cmd_events,    &sup_cmd_shim,    &sup_cmd_debug,  &sup_cmd_cp,	&sup_cmd_diff,
 	&sup_cmd_volume,    &sup_cmd_network, &sup_cmd_system, &sup_cmd_image,	&sup_cmd_commit,
 	&sup_cmd_container, &sup_cmd_inspect, &sup_cmd_top,    &sup_cmd_port,	&sup_cmd_pull,
-	&sup_cmd_push,	    &sup_cmd_pause,   &sup_cmd_resume, &sup_cmd_rename,
+	&sup_cmd_push,	    &sup_cmd_pause,   &sup_cmd_resume, &sup_cmd_rename, &sup_cmd_update,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

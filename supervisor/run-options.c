@@ -47,7 +47,7 @@ static unsigned process_rows(struct sup_run *r, struct cps_opt *rows)
 	return rows_add(rows, mine, sizeof(mine));
 }
 
-static unsigned resource_rows(struct sup_run *r, struct cps_opt *rows)
+unsigned sup_limit_rows(struct sup_run *r, struct cps_opt *rows)
 {
 	const struct cps_opt mine[] = {
 		{ "cpushare", 'c', CPS_OPT_STR, &r->shares, "N",
@@ -63,6 +63,14 @@ static unsigned resource_rows(struct sup_run *r, struct cps_opt *rows)
 		{ "memory-swap", 0, CPS_OPT_STR, &r->memory_swap, "BYTES",
 		  "memory and swap together (-1: no limit)" },
 		{ "pids-limit", 0, CPS_OPT_STR, &r->pids, "N", "processes at most (-1: any)" },
+	};
+
+	return rows_add(rows, mine, sizeof(mine));
+}
+
+static unsigned resource_rows(struct sup_run *r, struct cps_opt *rows)
+{
+	const struct cps_opt mine[] = {
 		{ "shm-size", 0, CPS_OPT_STR, &r->shm_size, "BYTES", "of /dev/shm (64m)" },
 		{ "ulimit", 0, CPS_OPT_LIST, &r->ulimits, "NAME=SOFT[:HARD]",
 		  "nofile, nproc, core, …" },
@@ -147,6 +155,7 @@ void sup_run_rows(struct sup_run *run, struct cps_opt rows[SUP_RUN_OPTIONS])
 
 	n += file_rows(run, rows + n);
 	n += network_rows(run, rows + n);
+	n += sup_limit_rows(run, rows + n);
 	n += resource_rows(run, rows + n);
 	n += privilege_rows(run, rows + n);
 	n += health_rows(run, rows + n);

@@ -40,6 +40,9 @@ struct sup_run {		  /* borrowed from argv; NULL, 0: not given */
 
 #define SUP_RUN_OPTIONS (SUP_CREATE_OPTIONS + 64)
 
+/* Those rows of the option table that are limits of a cgroup; how many they are. */
+#define SUP_LIMIT_OPTIONS 10
+unsigned sup_limit_rows(struct sup_run *r, struct cps_opt *rows);
 /* The rows of the option table, ended by a zero row. */
 void sup_run_rows(struct sup_run *run, struct cps_opt rows[SUP_RUN_OPTIONS]);
 

@@ -86,6 +86,8 @@ const char *sup_cap_name(unsigned number);
 int sup_spec_write(const struct sup_plan *p, struct cps_buf *ret, struct cps_err *err);
 /* Parts of it, each written as the member it is named by. */
 int sup_spec_resources(const struct sup_plan *p, struct cps_jsonw *w, struct cps_err *err);
+/* linux.resources alone, of those options that were given. */
+int sup_spec_update(const struct sup_run *run, struct cps_jsonw *w, struct cps_err *err);
 int sup_spec_rlimits(const struct sup_plan *p, struct cps_jsonw *w, struct cps_err *err);
 int sup_spec_sysctl(const struct sup_plan *p, struct cps_jsonw *w, struct cps_err *err);
 /* Devices that were asked for, or all of the host's; as nodes, or as rules of the cgroup. */

@@ -52,7 +52,8 @@ static int cpus_parse(const char *text, int64_t *ret_quota, struct cps_err *err)
 	return 0;
 }
 
-static int cpu_write(const struct sup_run *r, struct cps_jsonw *w, struct cps_err *err)
+/* update: only what is given. */
+static int cpu_write(const struct sup_run *r, bool update, struct cps_jsonw *w, struct cps_err *err)
 {
 	int64_t shares = 1024, quota = 0;
 	int rc = r->shares ? number("--cpushare", r->shares, 2, 262144, &shares, err) : 0;
@@ -69,7 +70,8 @@ static int cpu_write(const struct sup_run *r, struct cps_jsonw *w, struct cps_er
 	if (rc < 0)
 		return rc;
 	cps_jsonw_open(w, "cpu", '{');
-	cps_jsonw_i64(w, "shares", shares);
+	if (r->shares || !update)
+		cps_jsonw_i64(w, "shares", shares);
 	if (quota) {
 		cps_jsonw_i64(w, "quota", quota);
 		cps_jsonw_i64(w, "period", PERIOD);
@@ -80,7 +82,9 @@ static int cpu_write(const struct sup_run *r, struct cps_jsonw *w, struct cps_er
 	return 0;
 }
 
-static int memory_write(const struct sup_run *r, struct cps_jsonw *w, struct cps_err *err)
+/* update: the limit may be there from before. */
+static int memory_write(const struct sup_run *r, bool update, struct cps_jsonw *w,
+			struct cps_err *err)
 {
 	uint64_t limit = 0, swap = 0;
 	bool unlimited = r->memory_swap && strcmp(r->memory_swap, "-1") == 0;
@@ -92,17 +96,18 @@ static int memory_write(const struct sup_run *r, struct cps_jsonw *w, struct cps
 				 r->memory);
 	if (r->memory_swap && !unlimited && cps_size_parse(r->memory_swap, &swap) < 0)
 		return cps_failx(err, EINVAL, "--memory-swap: '%.40s' is no size", r->memory_swap);
-	if (r->memory_swap && !limit)
+	if (r->memory_swap && !limit && !update)
 		return cps_failx(err, EINVAL, "--memory-swap: not without --memory");
 	if (swap && (swap < limit || swap > INT64_MAX))
 		return cps_failx(err, EINVAL,
 				 "--memory-swap: '%.40s': memory and swap together are less than "
 				 "--memory",
 				 r->memory_swap);
-	if (!limit)
+	if (!limit && !r->memory_swap)
 		return 0;
 	cps_jsonw_open(w, "memory", '{');
-	cps_jsonw_u64(w, "limit", limit);
+	if (limit)
+		cps_jsonw_u64(w, "limit", limit);
 	if (unlimited)
 		cps_jsonw_i64(w, "swap", -1);
 	else if (swap)
@@ -111,12 +116,14 @@ static int memory_write(const struct sup_run *r, struct cps_jsonw *w, struct cps
 	return 0;
 }
 
-static int pids_write(const struct sup_run *r, struct cps_jsonw *w, struct cps_err *err)
+/* Docker's 0 is "any" for a new container, and as it was for an old one. */
+static int pids_write(const struct sup_run *r, bool update, struct cps_jsonw *w,
+		      struct cps_err *err)
 {
-	int64_t limit = -1;
+	int64_t limit = 0;
 	int rc = r->pids ? number("--pids-limit", r->pids, -1, INT32_MAX, &limit, err) : 0;
 
-	if (rc < 0 || limit <= 0) /* Docker's 0 is "any" too */
+	if (rc < 0 || limit == 0 || (limit < 0 && !update))
 		return rc;
 	cps_jsonw_open(w, "pids", '{');
 	cps_jsonw_i64(w, "limit", limit);
@@ -131,11 +138,25 @@ int sup_spec_resources(const struct sup_plan *p, struct cps_jsonw *w, struct cps
 	cps_jsonw_open(w, "resources", '{');
 	rc = sup_spec_devices(p, true, w, err);
 	if (rc == 0)
-		rc = cpu_write(p->run, w, err);
+		rc = cpu_write(p->run, false, w, err);
 	if (rc == 0)
-		rc = memory_write(p->run, w, err);
+		rc = memory_write(p->run, false, w, err);
 	if (rc == 0)
-		rc = pids_write(p->run, w, err);
+		rc = pids_write(p->run, false, w, err);
+	cps_jsonw_close(w, '}');
+	return rc;
+}
+
+int sup_spec_update(const struct sup_run *run, struct cps_jsonw *w, struct cps_err *err)
+{
+	int rc;
+
+	cps_jsonw_open(w, NULL, '{');
+	rc = cpu_write(run, true, w, err);
+	if (rc == 0)
+		rc = memory_write(run, true, w, err);
+	if (rc == 0)
+		rc = pids_write(run, true, w, err);
 	cps_jsonw_close(w, '}');
 	return rc;
 }

@@ -22,17 +22,17 @@
 
 extern char **environ;
 
-static int spawn(const char *file, char *const argv[], int errors, pid_t *ret_pid)
+/* fds: its stdio; -1 is /dev/null */
+static int spawn(const char *file, char *const argv[], const int fds[3], pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t files;
-	int rc;
+	int rc = 0;
 
 	posix_spawn_file_actions_init(&files);
-	rc = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDWR, 0);
-	if (!rc)
-		rc = posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_RDWR, 0);
-	if (!rc)
-		rc = posix_spawn_file_actions_adddup2(&files, errors, 2);
+	for (int i = 0; i < 3 && !rc; i++)
+		rc = fds[i] < 0
+			     ? posix_spawn_file_actions_addopen(&files, i, "/dev/null", O_RDWR, 0)
+			     : posix_spawn_file_actions_adddup2(&files, fds[i], i);
 	if (!rc)
 		rc = posix_spawn(ret_pid, file, &files, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&files);
@@ -89,6 +89,12 @@ static int failed(struct cps_buf *messages, int status, struct cps_err *err)
 int sup_runtime_run(const struct sup_ctx *ctx, const char *const *args,
 		    struct cps_buf *ret_warnings, struct cps_err *err)
 {
+	return sup_runtime_run_io(ctx, args, -1, -1, ret_warnings, err);
+}
+
+int sup_runtime_run_io(const struct sup_ctx *ctx, const char *const *args, int stdin_fd,
+		       int stdout_fd, struct cps_buf *ret_warnings, struct cps_err *err)
+{
 	cleanup_buf struct cps_buf messages = CPS_BUF_INIT;
 	char file[PATH_MAX], said[4096];
 	const char *argv[ARGS_MAX + 4] = { file, "--root", ctx->root };
@@ -108,7 +114,7 @@ int sup_runtime_run(const struct sup_ctx *ctx, const char *const *args,
 		return cps_fail(err, errno, "make a pipe");
 	in = pair[0];
 	out = pair[1];
-	rc = spawn(file, (char *const *)argv, out, &pid);
+	rc = spawn(file, (char *const *)argv, (const int[3]){ stdin_fd, stdout_fd, out }, &pid);
 	if (rc < 0)
 		return cps_fail(err, -rc, "run '%s'", file);
 	cps_close(&out);

@@ -15,4 +15,8 @@
 int sup_runtime_run(const struct sup_ctx *ctx, const char *const *args,
 		    struct cps_buf *ret_warnings, struct cps_err *err);
 
+/* The same with what it reads, and what it prints; -1: nothing, nowhere. */
+int sup_runtime_run_io(const struct sup_ctx *ctx, const char *const *args, int stdin_fd,
+		       int stdout_fd, struct cps_buf *ret_warnings, struct cps_err *err);
+
 #endif

@@ -19,13 +19,14 @@
 #define DEFAULT_DATA_ROOT "/var/lib/capsule"
 
 static const struct sup_command *const commands[] = {
-	&sup_cmd_spec,	    &sup_cmd_create,  &sup_cmd_start,  &sup_cmd_run,	&sup_cmd_list,
-	&sup_cmd_state,	    &sup_cmd_kill,    &sup_cmd_stop,   &sup_cmd_delete, &sup_cmd_exec,
-	&sup_cmd_log,	    &sup_cmd_jobs,    &sup_cmd_wait,   &sup_cmd_attach, &sup_cmd_ps,
-	&sup_cmd_events,    &sup_cmd_shim,    &sup_cmd_debug,  &sup_cmd_cp,	&sup_cmd_diff,
-	&sup_cmd_volume,    &sup_cmd_network, &sup_cmd_system, &sup_cmd_image,	&sup_cmd_commit,
-	&sup_cmd_container, &sup_cmd_inspect, &sup_cmd_top,    &sup_cmd_port,	&sup_cmd_pull,
-	&sup_cmd_push,	    &sup_cmd_pause,   &sup_cmd_resume, &sup_cmd_rename, &sup_cmd_update,
+	&sup_cmd_spec,	    &sup_cmd_create,   &sup_cmd_start,	&sup_cmd_run,	 &sup_cmd_list,
+	&sup_cmd_state,	    &sup_cmd_kill,     &sup_cmd_stop,	&sup_cmd_delete, &sup_cmd_exec,
+	&sup_cmd_log,	    &sup_cmd_jobs,     &sup_cmd_wait,	&sup_cmd_attach, &sup_cmd_ps,
+	&sup_cmd_events,    &sup_cmd_shim,     &sup_cmd_debug,	&sup_cmd_cp,	 &sup_cmd_diff,
+	&sup_cmd_volume,    &sup_cmd_network,  &sup_cmd_system, &sup_cmd_image,	 &sup_cmd_commit,
+	&sup_cmd_container, &sup_cmd_inspect,  &sup_cmd_top,	&sup_cmd_port,	 &sup_cmd_pull,
+	&sup_cmd_push,	    &sup_cmd_pause,    &sup_cmd_resume, &sup_cmd_rename, &sup_cmd_update,
+	&sup_cmd_stats,	    &sup_cmd_features,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

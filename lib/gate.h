@@ -22,6 +22,8 @@ enum cps_gate_kind {
 	CPS_GATE_FAILED = 2,   /* baton and gate: row `step` failed, `err` says why */
 	CPS_GATE_GO = 3,       /* gate, to init: go on to execve */
 	CPS_GATE_ACCEPTED = 4, /* gate, from init: this connection is the one that starts it */
+	CPS_GATE_LISTENER =
+		5, /* baton and gate, from init: with the listener of its seccomp filter */
 };
 
 /* What a starter says when the end of file was not execve's (cps_proc_has_execed). */

@@ -16,6 +16,7 @@
 
 #include "file.h"
 #include "hooks.h"
+#include "listener.h"
 #include "opt.h"
 #include "own.h"
 #include "proc.h"
@@ -158,6 +159,23 @@ static int run_poststart(struct rt_container *c, struct cps_err *err)
 	return rc;
 }
 
+/* A container whose calls nobody answers is no container. */
+static int forward_listener(void *arg, int *fd, struct cps_err *err)
+{
+	struct rt_container *c = arg;
+	const struct rt_spec *spec = NULL;
+	struct cps_err ignored;
+	int rc;
+
+	rc = rt_container_spec(c, &spec, err);
+	if (rc == 0)
+		rc = rt_listener_forward(&spec->seccomp, &c->state, RT_STATUS_CREATED, c->state.pid,
+					 fd, err);
+	if (rc < 0)
+		(void)kill_everything(c, &ignored);
+	return cps_wrap(err, rc, "seccomp");
+}
+
 int rt_container_start(struct rt_container *c, struct cps_err *err)
 {
 	int rc;
@@ -167,7 +185,7 @@ int rt_container_start(struct rt_container *c, struct cps_err *err)
 	if (c->status != RT_STATUS_CREATED)
 		return cps_failx(err, EBUSY, "cannot start an already %s container",
 				 rt_status_names[c->status]);
-	rc = rt_gate_start(c->dir, c->state.pid, c->state.start_time, err);
+	rc = rt_gate_start(c->dir, c->state.pid, c->state.start_time, forward_listener, c, err);
 	if (rc == 0 && c->state.poststart)
 		rc = run_poststart(c, err);
 	return rc;

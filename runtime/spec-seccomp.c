@@ -17,6 +17,10 @@
 /* Words that this libseccomp may be too old for have no number. */
 #define NO_NUMBER 0u
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1u << 5) /* Linux 5.19 */
+#endif
+
 #ifndef SCMP_ARCH_LOONGARCH64
 #define SCMP_ARCH_LOONGARCH64 NO_NUMBER
 #endif
@@ -90,8 +94,7 @@ static const struct word flag_words[] = {
 	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC },
 	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
 	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
-	/* about listeners only, which are refused: the kernel takes it with none */
-	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", NO_NUMBER },
+	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
 	{ NULL, 0 },
 };
 
@@ -105,8 +108,7 @@ const char *rt_seccomp_word(enum rt_seccomp_words kind, size_t i)
 	};
 
 	for (const struct word *w = tables[kind]; w->name; w++) {
-		bool honoured = kind == RT_SECCOMP_ACTIONS ? w->number != SCMP_ACT_NOTIFY
-							   : w->number != NO_NUMBER;
+		bool honoured = kind == RT_SECCOMP_ACTIONS || w->number != NO_NUMBER;
 
 		if (honoured && i-- == 0)
 			return w->name;
@@ -150,9 +152,6 @@ static int parse_action(const struct rt_spec_in *in, const struct cps_json *node
 	rc = parse_word(node, action_words, "action", &action->number, err);
 	if (rc < 0)
 		return rc;
-	if (action->number == SCMP_ACT_NOTIFY)
-		return cps_json_fail(node, EOPNOTSUPP, err,
-				     "SCMP_ACT_NOTIFY is not supported by this runtime");
 	action->given = true;
 	return 0;
 }
@@ -366,10 +365,44 @@ static const struct rt_spec_member profile_members[] = {
 	{ "architectures", parse_arches, offsetof(struct profile, out) },
 	{ "flags", parse_flags, offsetof(struct profile, out.flags) },
 	{ "syscalls", parse_rules, offsetof(struct profile, out) },
-	{ "listenerPath", NULL, 0 },
-	{ "listenerMetadata", NULL, 0 },
+	{ "listenerPath", rt_spec_str_some, offsetof(struct profile, out.listener_path) },
+	{ "listenerMetadata", rt_spec_str_some, offsetof(struct profile, out.listener_metadata) },
 	{ NULL, NULL, 0 },
 };
+
+/* Who answers for a call must be able to hear of it: not of all calls, nor of those by which
+ * callers of every runtime hand the listener over. */
+static int check_notify(const struct cps_json *node, struct rt_seccomp *sc, struct cps_err *err)
+{
+	for (size_t i = 0; i < sc->nrules; i++) {
+		const struct rt_seccomp_rule *rule = &sc->rules[i];
+
+		if (rule->action != SCMP_ACT_NOTIFY)
+			continue;
+		sc->notifies = true;
+		for (size_t j = 0; j < rule->names.n; j++)
+			if (strcmp(rule->names.v[j], "write") == 0)
+				return cps_json_fail(node, EINVAL, err,
+						     "SCMP_ACT_NOTIFY cannot be used for the write "
+						     "syscall");
+	}
+	if (sc->notifies && !sc->listener_path)
+		return cps_json_fail(node, EINVAL, err, "SCMP_ACT_NOTIFY needs a 'listenerPath'");
+	if (sc->listener_metadata && !sc->listener_path)
+		return cps_json_fail(cps_json_get(node, "listenerMetadata"), EINVAL, err,
+				     "needs a 'listenerPath'");
+	return 0;
+}
+
+/* The kernel takes flags about listeners only with one, and a listener not with TSYNC, which means
+ * nothing to a process of one thread. */
+static uint32_t flags_for(const struct rt_seccomp *sc)
+{
+	if (!sc->notifies)
+		return sc->flags & ~(uint32_t)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	return (sc->flags & ~(uint32_t)SECCOMP_FILTER_FLAG_TSYNC) |
+	       (uint32_t)SECCOMP_FILTER_FLAG_NEW_LISTENER;
+}
 
 int rt_spec_seccomp(const struct rt_spec_in *in, const struct cps_json *node, void *field,
 		    struct cps_err *err)
@@ -384,8 +417,15 @@ int rt_spec_seccomp(const struct rt_spec_in *in, const struct cps_json *node, vo
 		return rc;
 	if (!profile.action.given)
 		return cps_json_fail(node, EINVAL, err, "'defaultAction' is missing");
+	if (profile.action.number == SCMP_ACT_NOTIFY)
+		return cps_json_fail(cps_json_get(node, "defaultAction"), EINVAL, err,
+				     "SCMP_ACT_NOTIFY cannot be used as default action");
+	rc = check_notify(node, &profile.out, err);
+	if (rc < 0)
+		return rc;
 	*sc = profile.out;
 	sc->set = true;
+	sc->flags = flags_for(sc);
 	sc->node = node;
 	return fold_action(node, "defaultErrnoRet", &profile.action, &sc->default_action, err);
 }

@@ -255,7 +255,9 @@ struct rt_seccomp {
 	uint32_t default_action;
 	size_t narches;
 	const uint32_t *arches; /* SCMP_ARCH_* */
-	uint32_t flags;		/* SECCOMP_FILTER_FLAG_* */
+	uint32_t flags;		/* SECCOMP_FILTER_FLAG_*, as seccomp(2) takes them together */
+	bool notifies;		/* a rule's action is SCMP_ACT_NOTIFY */
+	const char *listener_path, *listener_metadata; /* NULL: none */
 	size_t nrules;
 	const struct rt_seccomp_rule *rules;
 	const struct cps_json *node; /* the object itself; its text is what the cache hashes */

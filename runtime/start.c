@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "baton.h"
 #include "file.h"
 #include "gate.h"
 #include "own.h"
@@ -61,9 +62,39 @@ bool rt_gate_is_open(int dir)
 	return cps_sock_is_listening(dir, CPS_GATE_SOCKET);
 }
 
-int rt_gate_start(int dir, pid_t pid, uint64_t start_time, struct cps_err *err)
+/* What init says until it is gone: 0 and *accepted, or its error. */
+static int hear_out(int conn, int (*listener)(void *arg, int *fd, struct cps_err *err), void *arg,
+		    bool *accepted, struct cps_err *err)
 {
 	struct cps_gate_packet b;
+	int rc;
+
+	for (;;) {
+		cleanup_fd int fd = -1;
+
+		rc = rt_baton_recv(conn, &b, &fd);
+		if (rc <= 0)
+			break;
+		if (b.kind == CPS_GATE_FAILED) {
+			*err = b.err;
+			return b.err.num > 0 ? -b.err.num : -EIO;
+		}
+		if (b.kind == CPS_GATE_LISTENER) {
+			rc = listener(arg, &fd, err);
+			if (rc < 0)
+				return rc;
+		}
+		*accepted = *accepted || b.kind == CPS_GATE_ACCEPTED;
+	}
+	if (rc < 0 && rc != -EPIPE)
+		return cps_fail(err, -rc, "speak at the gate");
+	return 0;
+}
+
+int rt_gate_start(int dir, pid_t pid, uint64_t start_time,
+		  int (*listener)(void *arg, int *fd, struct cps_err *err), void *arg,
+		  struct cps_err *err)
+{
 	cleanup_fd int conn = cps_sock_connect(dir, CPS_GATE_SOCKET, 0);
 	bool accepted = false;
 	int rc;
@@ -73,21 +104,16 @@ int rt_gate_start(int dir, pid_t pid, uint64_t start_time, struct cps_err *err)
 	if (conn < 0)
 		return cps_fail(err, -conn, "connect to '%s'", CPS_GATE_SOCKET);
 	rc = cps_gate_send(conn, CPS_GATE_GO, 0, NULL);
-	while (rc >= 0 && (rc = cps_gate_recv(conn, 0, &b)) == 1) {
-		if (b.kind == CPS_GATE_FAILED) {
-			*err = b.err;
-			return b.err.num > 0 ? -b.err.num : -EIO;
-		}
-		accepted = accepted || b.kind == CPS_GATE_ACCEPTED;
-	}
-	if (accepted && rc == 0) {
-		(void)unlinkat(dir, CPS_GATE_SOCKET, 0); /* nobody will listen there again */
-		/* Gone and reaped already: then it is its parent who knows. */
-		if (cps_proc_has_execed(pid, start_time) == 0)
-			return cps_failx(err, EIO, CPS_GATE_DIED);
-		return 0;
-	}
 	if (rc < 0 && rc != -EPIPE && rc != -ECONNRESET)
 		return cps_fail(err, -rc, "speak at the gate");
-	return cps_failx(err, EBUSY, "somebody else has started it, or it is gone");
+	rc = rc < 0 ? 0 : hear_out(conn, listener, arg, &accepted, err);
+	if (rc < 0)
+		return rc;
+	if (!accepted)
+		return cps_failx(err, EBUSY, "somebody else has started it, or it is gone");
+	(void)unlinkat(dir, CPS_GATE_SOCKET, 0); /* nobody will listen there again */
+	/* Gone and reaped already: then it is its parent who knows. */
+	if (cps_proc_has_execed(pid, start_time) == 0)
+		return cps_failx(err, EIO, CPS_GATE_DIED);
+	return 0;
 }

@@ -22,6 +22,10 @@ bool rt_gate_is_open(int dir); /* somebody waits there */
 /* Opens it: 0 when execve has happened, or init's error. pid, start_time: init's. EBUSY: another
  * one started it; ESRCH: the gate is gone; EIO: init died instead of executing its program, and
  * nobody has reaped it yet (if somebody has, that is who knows how it ended). */
-int rt_gate_start(int dir, pid_t pid, uint64_t start_time, struct cps_err *err);
+/* listener: called with arg when init has a seccomp filter that notifies, with the descriptor to
+ * take out of *fd; what it returns, if negative, is the result. */
+int rt_gate_start(int dir, pid_t pid, uint64_t start_time,
+		  int (*listener)(void *arg, int *fd, struct cps_err *err), void *arg,
+		  struct cps_err *err);
 
 #endif

@@ -41,7 +41,8 @@ struct rt_state {
 	uint64_t start_time;
 	char boot_id[37];
 	bool own_pidns; /* when init dies, the kernel kills the rest */
-	bool poststart, poststop, terminal;
+	bool poststart; /* the runtime must start it: it has hooks to run, or an agent to tell */
+	bool poststop, terminal;
 	struct rt_cgroup cgroup;
 	struct rt_scope scope; /* whose cgroup that is, if systemd was asked for it */
 };

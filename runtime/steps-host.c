@@ -202,7 +202,7 @@ int step_record_intent(struct rt_ctx *ctx, struct cps_err *err)
 	s->user = ctx->req->user;
 	s->owner = geteuid();
 	s->own_pidns = spec->ns[RT_NS_PID].wanted && !spec->ns[RT_NS_PID].path;
-	s->poststart = spec->hooks.n[RT_HOOK_POSTSTART] > 0;
+	s->poststart = spec->hooks.n[RT_HOOK_POSTSTART] > 0 || spec->seccomp.notifies;
 	s->poststop = spec->hooks.n[RT_HOOK_POSTSTOP] > 0;
 	s->terminal = ctx->process->terminal;
 	(void)clock_gettime(CLOCK_REALTIME, &now);

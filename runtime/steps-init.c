@@ -32,6 +32,7 @@
 #include "hooks.h"
 #include "idmap.h"
 #include "labels.h"
+#include "listener.h"
 #include "net.h"
 #include "own.h"
 #include "rlimits.h"
@@ -391,6 +392,8 @@ int step_hooks_start_container(struct rt_ctx *ctx, struct cps_err *err)
 
 int step_seccomp(struct rt_ctx *ctx, struct cps_err *err)
 {
+	if (ctx->spec->seccomp.notifies)
+		return rt_listener_load(&ctx->filter, ctx->report, err);
 	return rt_seccomp_load(&ctx->filter, err);
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "baton.h"
+#include "listener.h"
 #include "log.h"
 #include "own.h"
 #include "proc.h"
@@ -138,9 +139,19 @@ static int host_wait(const struct rt_table *t, struct rt_ctx *ctx, bool at_end, 
 	int fd = -1;
 	int rc;
 
-	rc = rt_baton_recv(ctx->baton[0], &b, &fd);
-	if (rc < 0)
-		return cps_fail(err, -rc, "receive the baton");
+	for (;;) {
+		rc = rt_baton_recv(ctx->baton[0], &b, &fd);
+		if (rc < 0)
+			return cps_fail(err, -rc, "receive the baton");
+		if (rc == 0 || b.kind != CPS_GATE_LISTENER)
+			break;
+		ctx->failed_step = "seccomp";
+		rc = rt_listener_forward(&ctx->spec->seccomp, &ctx->state,
+					 ctx->target < 0 ? RT_STATUS_CREATING : RT_STATUS_RUNNING,
+					 ctx->pid, &fd, err);
+		if (rc < 0)
+			return cps_wrap(err, rc, "%s", ctx->failed_step);
+	}
 	if (fd >= 0) {
 		cps_close(&ctx->console);
 		ctx->console = fd;

@@ -84,7 +84,6 @@ refused() {
 	done <<'ROWS'
 linux.intelRdt .linux.intelRdt.closID = "x"
 linux.resources.rdma .linux.resources.rdma.mlx.hcaHandles = 1
-linux.seccomp.listenerPath .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/x"}
 ROWS
 }
 

@@ -252,7 +252,7 @@ static const struct bad bad[] = {
 	{ 's', "\"defaultAction\":\"ALLOW\"",
 	  "linux.seccomp.defaultAction: 'ALLOW' is no seccomp action" },
 	{ 's', "\"defaultAction\":\"SCMP_ACT_NOTIFY\"",
-	  "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY is not supported by this runtime" },
+	  "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY cannot be used as default action" },
 	{ 's', "\"defaultErrnoRet\":1",
 	  "linux.seccomp.defaultErrnoRet: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE take one" },
 	{ 's', "\"defaultErrnoRet\":4096",
@@ -265,7 +265,11 @@ static const struct bad bad[] = {
 	{ 's', "\"syscalls\":[{\"names\":[\"read\"]}]",
 	  "linux.seccomp.syscalls[0]: 'action' is missing" },
 	{ 's', "\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_NOTIFY\"}]",
-	  "linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY is not supported by this runtime" },
+	  "linux.seccomp: SCMP_ACT_NOTIFY needs a 'listenerPath'" },
+	{ 's',
+	  "\"listenerPath\":\"/a\",\"syscalls\":[{\"names\":[\"read\",\"write\"],\"action\":"
+	  "\"SCMP_ACT_NOTIFY\"}]",
+	  "linux.seccomp: SCMP_ACT_NOTIFY cannot be used for the write syscall" },
 	{ 's', "\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_KILL\",\"errnoRet\":1}]",
 	  "linux.seccomp.syscalls[0].errnoRet: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE take one" },
 	{ 's',
@@ -280,8 +284,10 @@ static const struct bad bad[] = {
 	  "\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_KILL\",\"args\":"
 	  "[{\"index\":1}]}]",
 	  "linux.seccomp.syscalls[0].args[0]: 'op' is missing" },
-	{ 's', "\"listenerPath\":\"/a\"", "linux.seccomp.listenerPath" UNSUPPORTED },
-	{ 's', "\"listenerMetadata\":\"x\"", "linux.seccomp.listenerMetadata" UNSUPPORTED },
+	{ 's', "\"listenerPath\":1",
+	  "linux.seccomp.listenerPath: expected a string, got a number" },
+	{ 's', "\"listenerMetadata\":\"x\"",
+	  "linux.seccomp.listenerMetadata: needs a 'listenerPath'" },
 };
 
 /* The frame is right by itself; of two members of one name the last one wins. */

@@ -191,6 +191,33 @@ START_TEST(scheduling)
 }
 END_TEST
 
+/* What seccomp(2) takes together: flags of listeners with one only, and TSYNC without. */
+START_TEST(seccomp_flags)
+{
+	static const char flags[] = "\"flags\":[\"SECCOMP_FILTER_FLAG_TSYNC\","
+				    "\"SECCOMP_FILTER_FLAG_LOG\","
+				    "\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\"]";
+	const struct rt_seccomp *sc;
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text), ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",%s}",
+		       flags);
+	sc = &parse_with("", text, "")->seccomp;
+	ck_assert(!sc->notifies);
+	ck_assert_uint_eq(sc->flags, 1 | 2);
+	(void)snprintf(text, sizeof(text),
+		       ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",%s,\"listenerPath\":"
+		       "\"/a\",\"listenerMetadata\":\"m\",\"syscalls\":[{\"names\":[\"mkdir\"],"
+		       "\"action\":\"SCMP_ACT_NOTIFY\"}]}",
+		       flags);
+	sc = &parse_with("", text, "")->seccomp;
+	ck_assert(sc->notifies);
+	ck_assert_uint_eq(sc->flags, 2 | 8 | 32);
+	ck_assert_str_eq(sc->listener_path, "/a");
+	ck_assert_str_eq(sc->listener_metadata, "m");
+}
+END_TEST
+
 START_TEST(idmapped_mounts)
 {
 	const struct rt_spec *s = parse_with(
@@ -451,6 +478,7 @@ int main(void)
 		process_members,
 		linux_members,
 		scheduling,
+		seccomp_flags,
 		idmapped_mounts,
 		id_maps,
 		resources,

@@ -56,13 +56,15 @@ static void print_help(const struct cps_opt *table)
 	cps_opt_help(table);
 }
 
-/* Callers set XDG_RUNTIME_DIR to nothing when they mean root's directory. */
-static const char *default_root(struct cps_arena *a)
+/* Callers set XDG_RUNTIME_DIR to nothing when they mean root's directory; root of nothing but a
+ * user namespace is a user. */
+static const char *default_root(enum rt_rootless said, struct cps_arena *a)
 {
-	const char *xdg = geteuid() == 0 ? NULL : getenv("XDG_RUNTIME_DIR");
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
 
-	return xdg && xdg[0] ? cps_arena_printf(a, "%s/capsule-runtime", xdg)
-			     : "/run/capsule-runtime";
+	return xdg && xdg[0] && rt_is_rootless(said)
+		       ? cps_arena_printf(a, "%s/capsule-runtime", xdg)
+		       : "/run/capsule-runtime";
 }
 
 static int open_log(const struct options *o, struct cps_err *err)
@@ -120,7 +122,7 @@ static int dispatch(const struct options *o, const struct cps_opt *table, int co
 	if (rc < 0)
 		return rc;
 	g.systemd_for = o->systemd_cgroup ? argv[0] : NULL;
-	g.root = o->root ? o->root : default_root(&arena);
+	g.root = o->root ? o->root : default_root(g.rootless, &arena);
 	rc = g.root ? rt_path_absolute(g.root, &arena, &g.root, err)
 		    : cps_fail(err, ENOMEM, "root");
 	if (rc == 0)

@@ -200,3 +200,17 @@ mine() {
 	[ "${lines[1]}" -gt 5 ]
 	[ "$(awk '{print $1, $2, $3}' <<<"${lines[2]}")" = "0 $ID 1" ]
 }
+
+@test "root of nothing but a user namespace has its state in XDG_RUNTIME_DIR, root elsewhere" {
+	args sleep 300
+	# there is one id in such a namespace: no group of terminals
+	config 'del(.linux.uidMappings) | del(.linux.gidMappings) | .linux.namespaces |= map(select(.type != "user"))
+		| (.mounts[] | select(.type == "devpts") | .options) |= map(select(startswith("gid=") | not))'
+	chmod 777 "$WORK"
+	setpriv --reuid=$ID --regid=$ID --clear-groups env XDG_RUNTIME_DIR="$WORK" unshare -Ur "$RUNTIME" create c </dev/null >"$WORK/out" 2>&1 || { cat "$WORK/out"; false; }
+	[ -e "$WORK/capsule-runtime/c/state.json" ]
+	setpriv --reuid=$ID --regid=$ID --clear-groups "$RUNTIME" --root "$WORK/capsule-runtime" delete --force c
+	rm -r "$WORK/capsule-runtime"
+	XDG_RUNTIME_DIR=$WORK "$RUNTIME" list
+	[ ! -e "$WORK/capsule-runtime" ]
+}

@@ -144,6 +144,7 @@ static int commit(const struct sto *s, const char *name, const struct options *o
 				     err);
 	if (rc == 0)
 		rc = sto_image_name(s, name, manifest, err);
+	img_progress_end(&progress);
 	if (rc == 0)
 		puts(name);
 	return rc;

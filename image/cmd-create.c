@@ -154,6 +154,7 @@ static int create(const struct img_ctx *ctx, const char *name, const char *tar,
 	rc = img_image_write(&s, config.data, config.len, &layer, 1, manifest, err);
 	if (rc == 0)
 		rc = sto_image_name(&s, name, manifest, err);
+	img_progress_end(&progress);
 	if (rc == 0)
 		puts(name);
 	return rc;

@@ -101,8 +101,10 @@ static int image_name(struct img_import *im, const char *text, const char *manif
 
 	if (rc == 0)
 		rc = sto_image_name(im->store, name, manifest, err);
-	if (rc == 0)
+	if (rc == 0) {
+		img_progress_clear(im->progress);
 		im->named(name);
+	}
 	return rc;
 }
 

@@ -179,8 +179,10 @@ static int import_one(struct img_import *im, const struct sto_descriptor *top, s
 		rc = import_manifest(im, &d, text, err);
 	if (rc == 0)
 		rc = sto_image_name(im->store, name, d.digest, err);
-	if (rc == 0)
+	if (rc == 0) {
+		img_progress_clear(im->progress);
 		im->named(name);
+	}
 	return rc;
 }
 

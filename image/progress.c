@@ -113,6 +113,15 @@ void img_progress_add(struct img_progress *p, uint64_t bytes)
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
+void img_progress_clear(struct img_progress *p)
+{
+	if (!p || !p->on)
+		return;
+	(void)pthread_mutex_lock(&p->lock);
+	fputs(CLEAR_LINE, stderr);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
 void img_progress_end(struct img_progress *p)
 {
 	if (!p || !p->on)

@@ -24,7 +24,8 @@ struct img_progress {
 void img_progress_begin(struct img_progress *p, const char *what, uint64_t total);
 void img_progress_expect(struct img_progress *p, uint64_t more); /* the total is larger */
 void img_progress_add(struct img_progress *p, uint64_t bytes);
-void img_progress_end(struct img_progress *p); /* takes the line away; harmless twice */
+void img_progress_clear(struct img_progress *p); /* before something else is printed */
+void img_progress_end(struct img_progress *p);	 /* takes the line away; harmless twice */
 
 #define cleanup_progress __attribute__((cleanup(img_progress_end)))
 

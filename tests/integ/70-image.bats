@@ -394,6 +394,34 @@ no_remains() {
 	[ ! -s "$DATA/images/lock" ]
 }
 
+# progress COLUMNS COMMAND...: what stands on a terminal of that width, a line each time that it is drawn. Writing is slow.
+progress() {
+	local columns=$1
+	shift
+	script -qefc "stty rows 24 cols $columns; strace -f -o /dev/null -e trace=write -e inject=write:delay_enter=20000 \
+		'$CAPSULE_BUILD/capsule-image' --data-root '$DATA' $*" /dev/null </dev/null | tr -d '\n' | sed 's/\r\x1b\[K/\n/g' | tr -d '\r'
+}
+
+@test "progress: bytes, rate and time left on a terminal, as wide as that is; nothing in a pipe" {
+	head -c 8000000 /dev/urandom >noise
+	tar -cf l.tar noise
+	image create big l.tar
+	image export big save.tar
+	rm -r "$DATA"
+	progress 100 import save.tar >seen
+	cat -v seen
+	grep -qE '^import  \[=+ *\]  [0-9.]+ [kM]?B / 16.0 MB  [0-9.]+ [kM]?B/s  0:[0-9]{2} left$' seen
+	[ "$(awk '{ if (length > most) most = length } END { print most < 100 }' seen)" = 1 ]
+	grep -qx big seen # on a line of its own
+	rm -r "$DATA"
+	progress 30 import save.tar >seen
+	grep -qE '^[0-9.]+ [kM]?B / 16.0 MB' seen
+	[ "$(awk '{ if (length > most) most = length } END { print most < 30 }' seen)" = 1 ]
+	rm -r "$DATA"
+	image import save.tar >out 2>err
+	[ "$(cat out)" = big ] && [ ! -s err ]
+}
+
 @test "two imports of the same at once" {
 	make layout two_images layout
 	for i in 1 2 3 4; do

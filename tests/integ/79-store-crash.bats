@@ -14,6 +14,7 @@ setup() {
 }
 teardown() {
 	local id
+	[ -z "${registry:-}" ] || kill "$registry"
 	for id in $(capsule list -q 2>/dev/null); do
 		capsule delete -f "$id" >/dev/null 2>&1 || true
 	done
@@ -75,6 +76,7 @@ start_one() {
 command_of() {
 	case $1 in
 	create) words=(image create big "$crash/big.tar") ;;
+	pull) words=(image pull 127.0.0.1:5000/pulled) ;;
 	import) words=(image import imported "$crash/oci.tar") ;;
 	image-delete) words=(image delete big) ;;
 	run) words=(image run -id one -d -p 7001:7000 -v vol1:/data base sleep 1000) ;;
@@ -89,7 +91,7 @@ command_of() {
 	volume-delete) words=(volume delete vol1) ;;
 	esac
 }
-operations=(create import image-delete run run run run-rm delete delete destroyc network-create network-delete connect disconnect
+operations=(create import pull image-delete run run run run-rm delete delete destroyc network-create network-delete connect disconnect
 	volume-create volume-delete)
 
 # What is listed can be taken away by its name; prune takes what is not. Its answer is not believed, but what world says.
@@ -127,6 +129,13 @@ usual() {
 	layout "$crash/oci" imported "$crash/big.tar" "$crash/more.tar"
 	tar -C "$crash/oci" -cf "$crash/oci.tar" .
 	capsule image create base "$crash/base.tar"
+	printf 'version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:5000"}\n' \
+		"$crash/registry" >"$crash/registry.yml"
+	OTEL_TRACES_EXPORTER=none docker-registry serve "$crash/registry.yml" >"$crash/registry.log" 2>&1 3>&- &
+	registry=$!
+	wait_until 10 bash -c 'echo >/dev/tcp/127.0.0.1/5000'
+	capsule image import 127.0.0.1:5000/pulled "$crash/oci.tar"
+	capsule image push 127.0.0.1:5000/pulled
 	capsule network create net0 -driver bridge -subnet 10.77.0.0/24
 	# the first container makes the default bridge, the first network the table
 	capsule image run --rm -id first -p 7001:7000 base true

@@ -62,7 +62,8 @@ ctr() {
 	/usr/bin/ctr "$@" <>/run/never 3>&- 4>&-
 }
 
-# ctr_run [OPTION…] img ID COMMAND…
+# ctr_run [OPTION…] img ID COMMAND…; with the ID `new`, one that no container has had: a moment after its end, containerd has the
+# runtime delete each container a second time, by force, which would meet the next one of that id.
 ctr_run() {
 	local -a options=()
 	while [ "$1" != img ]; do
@@ -70,7 +71,20 @@ ctr_run() {
 		shift
 	done
 	shift
+	[ "$1" != new ] || set -- "new-$SRANDOM" "${@:2}"
 	ctr run --runc-binary "$RUNTIME" "${options[@]}" localhost/img:latest "$@"
+}
+
+# text COMMAND…: what it prints, asked again if that is nothing: ctr stops copying when the process has ended, and what a short one
+# has written may be lost, once in a few hundred times, with runc too.
+text() {
+	local out try
+	for try in 1 2 3; do
+		out=$("$@") || true
+		[ -z "$out" ] || break
+		echo "nothing, try $try: $*" >&2
+	done
+	echo "$out"
 }
 
 # start [OPTION…] img ID COMMAND…: detached, output to $WORK/log
@@ -88,133 +102,131 @@ state() {
 }
 
 @test "containerd: in the foreground: output, errors and exit codes 0, 7, 137, and programs that are not there" {
-	is hello "$(ctr_run --rm img c1 echo hello)"
-	is wrong "$(ctr_run --rm img c1 sh -c 'echo wrong >&2; echo right' 2>&1 >/dev/null)"
-	fails 7 ctr_run --rm img c1 sh -c 'exit 7'
-	fails 1 ctr_run --rm img c1 no-such-program
+	is hello "$(text ctr_run --rm img new echo hello)"
+	is wrong "$(ctr_run --rm img new sh -c 'echo wrong >&2; echo right; sleep 0.2' 2>&1 >/dev/null)"
+	fails 7 ctr_run --rm img new sh -c 'exit 7'
+	fails 1 ctr_run --rm img new no-such-program
 	has "executable file not found" "$output"
-	fails 1 ctr_run --rm img c1 /etc/passwd
+	fails 1 ctr_run --rm img new /etc/passwd
 	has "permission denied" "$output"
-	fails 137 ctr_run --rm img c1 sh -c 'sleep 1000 & kill -9 $!; wait $!'
-	is input "$( (sleep 1; echo input; sleep 0.5) | /usr/bin/ctr run --rm --runc-binary "$RUNTIME" localhost/img:latest c1 head -n 1 3>&-)"
+	fails 137 ctr_run --rm img new sh -c 'sleep 1000 & kill -9 $!; wait $!'
+	is input "$( (sleep 1; echo input; sleep 0.5) | /usr/bin/ctr run --rm --runc-binary "$RUNTIME" localhost/img:latest new-$SRANDOM head -n 1 3>&-)"
 }
 
 @test "containerd: detached: state, log, ends" {
-	start img c1 sh -c 'echo one; exec tinit sleep'
-	is RUNNING "$(state c1)"
+	start img d1 sh -c 'echo one; exec tinit sleep'
+	is RUNNING "$(state d1)"
 	becomes 5 $'one\nready' cat "$WORK/log"
-	fails 3 ctr task exec --exec-id e1 c1 sh -c 'exit 3'
-	ctr task kill -s USR1 c1
-	becomes 5 STOPPED state c1
-	has "exit code 3" "$(ctr task rm c1 2>&1)"
-	ctr container rm c1
-	start img c2 tinit sleep
-	ctr task kill -s KILL c2
-	becomes 5 STOPPED state c2
-	has "exit code 137" "$(ctr task rm c2 2>&1)"
-	ctr container rm c2
+	fails 3 ctr task exec --exec-id e1 d1 sh -c 'exit 3'
+	ctr task kill -s USR1 d1
+	becomes 5 STOPPED state d1
+	has "exit code 3" "$(ctr task rm d1 2>&1)"
+	ctr container rm d1
+	start img d2 tinit sleep
+	ctr task kill -s KILL d2
+	becomes 5 STOPPED state d2
+	has "exit code 137" "$(ctr task rm d2 2>&1)"
+	ctr container rm d2
 	# of a container that runs, with processes that it has started
-	start img c3 sh -c 'sleep 1000 & setsid sleep 1000 & exec sleep 1000'
-	run ctr task rm -f c3
+	start img d3 sh -c 'sleep 1000 & setsid sleep 1000 & exec sleep 1000'
+	run ctr task rm -f d3
 	is "" "$(ctr task ls -q)"
-	ctr container rm c3
+	ctr container rm d3
 }
 
 @test "containerd: exec: exit code, detached, user, directory, terminal" {
-	start img c1 tinit sleep
-	is hello "$(ctr task exec --exec-id e1 c1 echo hello)"
-	fails 5 ctr task exec --exec-id e2 c1 sh -c 'exit 5'
-	fails 1 ctr task exec --exec-id e3 c1 no-such-program
+	start img x1 tinit sleep
+	is hello "$(text ctr task exec --exec-id e1 x1 echo hello)"
+	fails 5 ctr task exec --exec-id e2 x1 sh -c 'exit 5'
+	fails 1 ctr task exec --exec-id e3 x1 no-such-program
 	has "executable file not found" "$output"
-	is 1000:1000 "$(ctr task exec --exec-id e4 --user app c1 sh -c 'echo $(id -u):$(id -g)')"
-	is /home/app "$(ctr task exec --exec-id e5 --cwd /home/app c1 pwd)"
-	run script -qec "stty rows 33 cols 77; ctr task exec -t --exec-id e6 c1 sh -c 'sleep 0.5; tty; stty size'" /dev/null < <(sleep 3)
+	is 1000:1000 "$(text ctr task exec --exec-id e4 --user app x1 sh -c 'echo $(id -u):$(id -g)')"
+	is /home/app "$(text ctr task exec --exec-id e5 --cwd /home/app x1 pwd)"
+	run script -qec "stty rows 33 cols 77; ctr task exec -t --exec-id e6 x1 sh -c 'tty; until stty size | grep \"33 77\"; do sleep 0.1; done'" /dev/null <>/run/never
 	has "/dev/pts/" "$output"
 	has "33 77" "$output"
-	ctr task exec -d --exec-id e7 c1 sleep 100
-	becomes 5 2 sh -c 'ctr task ps c1 | grep -c "^[0-9]"'
-	ctr task kill --exec-id e7 -s KILL c1
-	becomes 5 1 sh -c 'ctr task ps c1 | grep -c "^[0-9]"'
+	ctr task exec -d --exec-id e7 x1 sleep 100
+	becomes 5 2 sh -c 'ctr task ps x1 | grep -c "^[0-9]"'
+	ctr task kill --exec-id e7 -s KILL x1
+	becomes 5 1 sh -c 'ctr task ps x1 | grep -c "^[0-9]"'
 }
 
 @test "containerd: a terminal" {
-	run script -qec "stty rows 33 cols 77; ctr run --rm -t --runc-binary $RUNTIME localhost/img:latest c1 sh -c 'sleep 0.5; tty; stty size'" /dev/null < <(sleep 3)
+	run script -qec "stty rows 33 cols 77; ctr run --rm -t --runc-binary $RUNTIME localhost/img:latest new-$SRANDOM sh -c 'tty; until stty size | grep \"33 77\"; do sleep 0.1; done'" /dev/null <>/run/never
 	has "/dev/pts/0" "$output"
 	has "33 77" "$output"
 }
 
 @test "containerd: pause, resume" {
-	start img c1 sh -c 'while true; do sleep 0.05; done'
-	ctr task pause c1
-	is PAUSED "$(state c1)"
-	is FROZEN "$(cgroup_file freezer freezer.state "$(pid c1)")"
-	fails 1 ctr task exec --exec-id e1 c1 true
-	ctr task resume c1
-	is RUNNING "$(state c1)"
-	ctr task exec --exec-id e2 c1 true
+	start img p1 sh -c 'while true; do sleep 0.05; done'
+	ctr task pause p1
+	is PAUSED "$(state p1)"
+	is FROZEN "$(cgroup_file freezer freezer.state "$(pid p1)")"
+	fails 1 ctr task exec --exec-id e1 p1 true
+	ctr task resume p1
+	is RUNNING "$(state p1)"
+	ctr task exec --exec-id e2 p1 true
 }
 
 @test "containerd: limits, metrics, an end for want of memory" {
 	local pid events
-	start --memory-limit 67108864 --cpus 0.5 --cpu-shares 512 img c1 tinit sleep
-	pid=$(pid c1)
+	start --memory-limit 67108864 --cpus 0.5 --cpu-shares 512 img l1 tinit sleep
+	pid=$(pid l1)
 	is 67108864 "$(cgroup_file memory memory.limit_in_bytes "$pid")"
 	is "50000 100000" "$(cgroup_file cpu cpu.cfs_quota_us "$pid") $(cgroup_file cpu cpu.cfs_period_us "$pid")"
 	is 512 "$(cgroup_file cpu cpu.shares "$pid")"
-	has "memory.usage.limit_in_bytes" "$(ctr task metrics c1 | sed 's/memory.limit/memory.usage.limit/')"
+	has "memory.usage.limit_in_bytes" "$(ctr task metrics l1 | sed 's/memory.limit/memory.usage.limit/')"
 	/usr/bin/ctr events >"$WORK/events" 3>&- 4>&- &
 	events=$!
-	start --memory-limit 16777216 img c2 sh -c 'sleep 0.5; tinit eat 100000000; sleep 1'
-	becomes 10 STOPPED state c2
+	start --memory-limit 16777216 img l2 sh -c 'sleep 0.5; tinit eat 100000000; sleep 1'
+	becomes 10 STOPPED state l2
 	kill "$events"
-	grep -q '/tasks/oom .*"container_id":"c2"' "$WORK/events"
+	grep -q '/tasks/oom .*"container_id":"l2"' "$WORK/events"
 }
 
 @test "containerd: volumes, a root that cannot be written to, directories as roots" {
 	mkdir "$WORK/data" "$WORK/root"
 	echo from-outside >"$WORK/data/file"
-	is from-outside "$(ctr_run --rm --mount "type=bind,src=$WORK/data,dst=/data,options=rbind:ro" img c1 cat /data/file)"
-	fails 1 ctr_run --rm --mount "type=bind,src=$WORK/data,dst=/data,options=rbind:ro" img c1 touch /data/new
-	has "Read-only file system" "$output"
-	ctr_run --rm --mount "type=bind,src=$WORK/data,dst=/data,options=rbind:rw" img c1 sh -c 'echo from-inside >/data/new'
+	is from-outside "$(text ctr_run --rm --mount "type=bind,src=$WORK/data,dst=/data,options=rbind:ro" img new cat /data/file)"
+	has "Read-only file system" "$(text ctr_run --rm --mount "type=bind,src=$WORK/data,dst=/data,options=rbind:ro" img new sh -c 'touch /data/new 2>&1')"
+	ctr_run --rm --mount "type=bind,src=$WORK/data,dst=/data,options=rbind:rw" img new sh -c 'echo from-inside >/data/new'
 	is from-inside "$(cat "$WORK/data/new")"
 	has "tmpfs /scratch tmpfs rw,nosuid,relatime,size=1024k" \
-		"$(ctr_run --rm --mount "type=tmpfs,src=tmpfs,dst=/scratch,options=nosuid:size=1m" img c1 cat /proc/mounts)"
-	fails 1 ctr_run --rm --read-only img c1 touch /file
-	has "Read-only file system" "$output"
+		"$(text ctr_run --rm --mount "type=tmpfs,src=tmpfs,dst=/scratch,options=nosuid:size=1m" img new cat /proc/mounts)"
+	has "Read-only file system" "$(text ctr_run --rm --read-only img new sh -c 'touch /file 2>&1')"
 	tar -C "$WORK/root" -xf "$CLIENTS_IMAGE"
-	is hello "$(ctr run --rm --runc-binary "$RUNTIME" --rootfs "$WORK/root" c1 /bin/echo hello)"
-	is hello "$(ctr_run --rm --rootfs-propagation rshared img c1 echo hello)"
-	is hello "$(ctr_run --rm --no-pivot img c1 echo hello)"
-	is hello "$(ctr_run --rm --cgroup "" img c1 echo hello)"
+	is hello "$(text ctr run --rm --runc-binary "$RUNTIME" --rootfs "$WORK/root" new-$SRANDOM /bin/echo hello)"
+	is hello "$(text ctr_run --rm --rootfs-propagation rshared img new echo hello)"
+	is hello "$(text ctr_run --rm --no-pivot img new echo hello)"
+	is hello "$(text ctr_run --rm --cgroup "" img new echo hello)"
 }
 
 @test "containerd: capabilities, seccomp, privileged, devices, environment" {
-	has 00000000a80425fb "$(ctr_run --rm img c1 grep CapEff /proc/self/status)"
-	has 00000000a80415fb "$(ctr_run --rm --cap-drop CAP_NET_RAW --cap-add CAP_NET_ADMIN img c1 grep CapEff /proc/self/status)"
-	has 1 "$(ctr_run --rm img c1 grep NoNewPrivs /proc/self/status)"
-	has 0 "$(ctr_run --rm --allow-new-privs img c1 grep NoNewPrivs /proc/self/status)"
-	has 0 "$(ctr_run --rm img c1 grep '^Seccomp:' /proc/self/status)"
-	has 2 "$(ctr_run --rm --seccomp img c1 grep '^Seccomp:' /proc/self/status)"
+	has 00000000a80425fb "$(text ctr_run --rm img new grep CapEff /proc/self/status)"
+	has 00000000a80415fb "$(text ctr_run --rm --cap-drop CAP_NET_RAW --cap-add CAP_NET_ADMIN img new grep CapEff /proc/self/status)"
+	has 1 "$(text ctr_run --rm img new grep NoNewPrivs /proc/self/status)"
+	has 0 "$(text ctr_run --rm --allow-new-privs img new grep NoNewPrivs /proc/self/status)"
+	has 0 "$(text ctr_run --rm img new grep '^Seccomp:' /proc/self/status)"
+	has 2 "$(text ctr_run --rm --seccomp img new grep '^Seccomp:' /proc/self/status)"
 	echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}' >"$WORK/profile"
-	fails 1 ctr_run --rm --seccomp --seccomp-profile "$WORK/profile" img c1 mkdir /new
-	ctr_run --rm --privileged img c1 sh -c 'mkdir /m && mount -t tmpfs tmpfs /m'
-	has "$(proc_status self CapBnd)" "$(ctr_run --rm --privileged img c1 grep CapEff /proc/self/status)"
-	has "10, 229 " "$(ctr_run --rm --device /dev/fuse img c1 ls -l /dev/fuse)"
-	is "/home/app value" "$(ctr_run --rm --cwd /home/app --env NAME=value img c1 sh -c 'echo $PWD $NAME')"
+	fails 1 ctr_run --rm --seccomp --seccomp-profile "$WORK/profile" img new mkdir /new
+	ctr_run --rm --privileged img new sh -c 'mkdir /m && mount -t tmpfs tmpfs /m'
+	has "$(proc_status self CapBnd)" "$(text ctr_run --rm --privileged img new grep CapEff /proc/self/status)"
+	has "10, 229 " "$(text ctr_run --rm --device /dev/fuse img new ls -l /dev/fuse)"
+	is "/home/app value" "$(text ctr_run --rm --cwd /home/app --env NAME=value img new sh -c 'echo $PWD $NAME')"
 }
 
 @test "containerd: the machine's network, another container's namespaces, user namespaces" {
 	local there
-	is "$(readlink /proc/self/ns/net)" "$(ctr_run --rm --net-host img c1 readlink /proc/self/ns/net)"
-	start img c1 tinit sleep
-	there=$(pid c1)
+	is "$(readlink /proc/self/ns/net)" "$(text ctr_run --rm --net-host img new readlink /proc/self/ns/net)"
+	start img n1 tinit sleep
+	there=$(pid n1)
 	is "$(readlink "/proc/$there/ns/net")$(readlink "/proc/$there/ns/ipc")" \
-		"$(ctr_run --rm --with-ns "network:/proc/$there/ns/net" --with-ns "ipc:/proc/$there/ns/ipc" img c2 sh -c 'echo $(readlink /proc/self/ns/net)$(readlink /proc/self/ns/ipc)')"
-	is "0 100000 5000" "$(ctr_run --rm --uidmap 0:100000:5000 --gidmap 0:100000:5000 img c3 sh -c 'echo $(cat /proc/self/uid_map)')"
-	start --uidmap 0:100000:5000 --gidmap 0:100000:5000 img c4 tinit sleep
-	is 100000 "$(proc_status "$(pid c4)" Uid | cut -f 1)"
-	is 0 "$(ctr task exec --exec-id e1 c4 id -u)"
+		"$(text ctr_run --rm --with-ns "network:/proc/$there/ns/net" --with-ns "ipc:/proc/$there/ns/ipc" img new sh -c 'echo $(readlink /proc/self/ns/net)$(readlink /proc/self/ns/ipc)')"
+	is "0 100000 5000" "$(text ctr_run --rm --uidmap 0:100000:5000 --gidmap 0:100000:5000 img new sh -c 'echo $(cat /proc/self/uid_map)')"
+	start --uidmap 0:100000:5000 --gidmap 0:100000:5000 img n4 tinit sleep
+	is 100000 "$(proc_status "$(pid n4)" Uid | cut -f 1)"
+	is 0 "$(text ctr task exec --exec-id e1 n4 id -u)"
 }
 
 @test "containerd: a bridge network" {
@@ -222,9 +234,9 @@ state() {
 	ln -s /usr/lib/cni /opt/cni/bin
 	echo '{"cniVersion": "0.4.0", "name": "net", "plugins": [{"type": "bridge", "bridge": "cni0", "isGateway": true,
 		"ipam": {"type": "host-local", "ranges": [[{"subnet": "10.77.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}' >/etc/cni/net.d/10-net.conflist
-	start --cni img c1 httpd -f -p 8000 -h /etc
-	becomes 5 root:x:0:0:root:/root:/bin/sh sh -c "curl -s http://$(ctr task exec --exec-id e1 c1 ip -4 -o addr show eth0 | sed 's/.*inet \([0-9.]*\).*/\1/'):8000/passwd | head -n 1"
-	run ctr task rm -f c1
+	start --cni img b1 httpd -f -p 8000 -h /etc
+	becomes 5 root:x:0:0:root:/root:/bin/sh sh -c "curl -s http://$(text ctr task exec --exec-id e1 b1 ip -4 -o addr show eth0 | sed 's/.*inet \([0-9.]*\).*/\1/'):8000/passwd | head -n 1"
+	run ctr task rm -f b1
 	ip link del cni0
 	rm -r /etc/cni /opt/cni
 }

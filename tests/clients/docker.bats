@@ -57,7 +57,7 @@ teardown() { docker_teardown; }
 	has /dev/pts/0 "$(docker run --rm -t img tty)"
 	has "crw" "$(docker run --rm -t img ls -l /dev/console)"
 	# of the size of the client's own, and typed into
-	run script -qec "stty rows 33 cols 77; /usr/bin/docker run --rm -it img sh -c 'sleep 0.3; stty size'" /dev/null </dev/null
+	run script -qec "stty rows 33 cols 77; /usr/bin/docker run --rm -it img sh -c 'until stty size | grep \"33 77\"; do sleep 0.1; done'" /dev/null </dev/null
 	has "33 77" "$output"
 }
 

@@ -60,7 +60,7 @@ teardown() { podman_teardown; }
 	has /dev/pts/0 "$(podman run --rm -t img tty)"
 	has "crw" "$(podman run --rm -t img ls -l /dev/console)"
 	# of the size of the client's own, and typed into
-	run script -qec "stty rows 33 cols 77; podman run --rm -it img sh -c 'sleep 0.3; stty size'" /dev/null </dev/null
+	run script -qec "stty rows 33 cols 77; podman run --rm -it img sh -c 'until stty size | grep \"33 77\"; do sleep 0.1; done'" /dev/null </dev/null
 	has "33 77" "$output"
 }
 

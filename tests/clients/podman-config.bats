@@ -148,3 +148,15 @@ teardown() { podman_teardown; }
 	podman rmi -f built >/dev/null
 	run ! podman build -q - <<<$'FROM img\nRUN exit 9'
 }
+
+@test "podman: tmpfs, a root that cannot be written to" {
+	has "tmpfs /scratch tmpfs rw,nosuid,nodev,relatime,size=1024k" "$(podman run --rm --tmpfs /scratch:size=1m img cat /proc/mounts)"
+	# what the image has there is copied into it, unless that is not wanted
+	has app "$(podman run --rm --tmpfs /home img ls /home)"
+	is "" "$(podman run --rm --tmpfs /home:notmpcopyup img ls /home)"
+	fails 1 podman run --rm --read-only img touch /file
+	has "Read-only file system" "$output"
+	podman run --rm --read-only img touch /tmp/file /run/file
+	# and where ids are mapped
+	is app "$(podman run --rm --uidmap 0:100000:5000 --tmpfs /home img sh -c 'touch /home/file; ls -d /home/app | xargs basename')"
+}

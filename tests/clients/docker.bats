@@ -163,3 +163,21 @@ teardown() { docker_teardown; }
 	is 9 "$(docker wait c2)"
 	docker rm -f c1 c2 >/dev/null
 }
+
+@test "docker: limits of a running container are updated" {
+	local pid
+	start c1 --memory 64m --memory-reservation 32m --memory-swap 128m --cpus 0.5 --cpu-shares 512 --pids-limit 50 --cpuset-cpus 0 img tinit sleep
+	pid=$(pid c1)
+	docker update --memory 96m --memory-swap 192m --cpus 0.25 --pids-limit 70 c1 >/dev/null
+	is 100663296 "$(cgroup_file memory memory.limit_in_bytes "$pid")"
+	is 25000 "$(cgroup_file cpu cpu.cfs_quota_us "$pid")"
+	is 70 "$(cgroup_file pids pids.max "$pid")"
+	# what was not asked for is as it was
+	is 33554432 "$(cgroup_file memory memory.soft_limit_in_bytes "$pid")"
+	is 512 "$(cgroup_file cpu cpu.shares "$pid")"
+	docker update --cpu-shares 256 --cpuset-cpus 0-1 c1 >/dev/null
+	is 256 "$(cgroup_file cpu cpu.shares "$pid")"
+	is 0-1 "$(cgroup_file cpuset cpuset.cpus "$pid")"
+	is 100663296 "$(cgroup_file memory memory.limit_in_bytes "$pid")"
+	is "running 0" "$(state c1)"
+}

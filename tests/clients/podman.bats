@@ -168,3 +168,18 @@ teardown() { podman_teardown; }
 	podman pod stop -t 0 pod1 >/dev/null 2>&1
 	podman pod rm pod1 >/dev/null
 }
+
+@test "podman: limits of a running container are updated" {
+	local pid
+	start c1 --memory 64m --memory-swap 128m --cpus 0.5 --pids-limit 50 --cpuset-cpus 0 img tinit sleep
+	pid=$(pid c1)
+	podman update --memory 96m --memory-swap 192m --cpus 0.25 c1 >/dev/null
+	is 100663296 "$(cgroup_file memory memory.limit_in_bytes "$pid")"
+	is 25000 "$(cgroup_file cpu cpu.cfs_quota_us "$pid")"
+	# what was not asked for is as it was
+	is 50 "$(cgroup_file pids pids.max "$pid")"
+	podman update --cpu-shares 256 --cpuset-cpus 0-1 c1 >/dev/null
+	is 256 "$(cgroup_file cpu cpu.shares "$pid")"
+	is 0-1 "$(cgroup_file cpuset cpuset.cpus "$pid")"
+	is "running 0" "$(state c1)"
+}

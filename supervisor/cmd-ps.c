@@ -4,6 +4,7 @@
  */
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "adopt.h"
@@ -21,7 +22,7 @@ static void table_row(struct cps_table *t, const struct sup_process *p)
 	cps_table_addf(t, "%d", (int)p->ppid);
 	cps_table_addf(t, "%u", (unsigned)p->uid);
 	cps_table_addf(t, "%c", p->state);
-	cps_table_addf(t, "%lu:%02lu", p->cpu_seconds / 60, p->cpu_seconds % 60);
+	cps_table_addf(t, "%" PRIu64 ":%02" PRIu64, p->cpu_seconds / 60, p->cpu_seconds % 60);
 	cps_table_add(t, p->command);
 }
 
@@ -114,25 +115,4 @@ const struct sup_command sup_cmd_ps = {
 	.summary = "Lists a container's processes; without an id, containers",
 	.order = CPS_OPT_ANYWHERE,
 	.run = run,
-};
-
-static int top(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
-	       struct cps_err *err)
-{
-	cleanup_args struct sup_args args = { 0 };
-	const struct cps_opt table[] = { { 0 } };
-	int rc = sup_args_parse(self, table, argc, argv, 1, 1, &args, err);
-
-	if (rc < 0 || args.done)
-		return rc;
-	return cps_wrap(err, processes_print(ctx, sup_name_id(ctx, args.v[0]), SUP_LIST_TABLE, err),
-			"top %.64s", args.v[0]);
-}
-
-const struct sup_command sup_cmd_top = {
-	.name = "top",
-	.usage = "ID",
-	.summary = "Lists a container's processes, as ps does",
-	.order = CPS_OPT_ANYWHERE,
-	.run = top,
 };

@@ -64,7 +64,7 @@ _capsule() {
 	--log-mode) words='block drop' ;;
 	--format)
 		case $_capsule_command in
-		events | debug | features) words='text json' ;;
+		events | debug | features | top) words='text json' ;;
 		*) words='table json' ;;
 		esac
 		;;

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,35 +169,47 @@ static const char *command_read(int proc, struct cps_arena *a, const char *name)
 	return cps_arena_strndup(a, line, (size_t)n);
 }
 
+/* /proc/PID/stat; the name, between the first ( and the last ), may hold anything. */
+static int stat_parse(const char *text, struct cps_arena *a, struct sup_process *p)
+{
+	const char *open_paren = strchr(text, '(');
+	const char *close_paren = strrchr(text, ')');
+	uint64_t user, system;
+
+	if (!open_paren || !close_paren || close_paren < open_paren ||
+	    sscanf(close_paren + 1,
+		   " %c %d %d %d %u %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+		   " %*d %*d %*d %ld %u %*d %" SCNu64 " %" SCNu64 " %" SCNu64,
+		   &p->state, &p->ppid, &p->pgid, &p->sid, &p->tty, &user, &system, &p->nice,
+		   &p->threads, &p->start_ticks, &p->vsize, &p->rss_pages) != 12)
+		return -ESRCH;
+	p->cpu_ticks = user + system;
+	p->cpu_seconds = p->cpu_ticks / (uint64_t)sysconf(_SC_CLK_TCK);
+	p->name = cps_arena_strndup(a, open_paren + 1, (size_t)(close_paren - open_paren - 1));
+	return p->name ? 0 : -ENOMEM;
+}
+
 int sup_process_describe(pid_t pid, struct cps_arena *a, struct sup_process *ret)
 {
 	struct sup_process p = { .pid = pid };
 	cleanup_free char *text = NULL;
 	cleanup_fd int proc = -1;
-	unsigned long user = 0, system = 0;
 	struct cps_err ignored;
-	char path[32], name[64];
-	const char *open_paren, *close_paren;
+	char path[32];
 	struct stat st;
 	size_t len;
+	int rc;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (proc < 0 || fstat(proc, &st) < 0 ||
 	    cps_file_read(proc, "stat", 4096, &text, &len, &ignored) < 0)
 		return -ESRCH;
-	/* the name, between the first ( and the last ), may hold anything */
-	open_paren = strchr(text, '(');
-	close_paren = strrchr(text, ')');
-	if (!open_paren || !close_paren || close_paren < open_paren ||
-	    sscanf(close_paren + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &p.state,
-		   &p.ppid, &user, &system) != 4)
-		return -ESRCH;
-	(void)snprintf(name, sizeof(name), "%.*s", (int)(close_paren - open_paren - 1),
-		       open_paren + 1);
+	rc = stat_parse(text, a, &p);
+	if (rc < 0)
+		return rc;
 	p.uid = st.st_uid;
-	p.cpu_seconds = (user + system) / (unsigned long)sysconf(_SC_CLK_TCK);
-	p.command = command_read(proc, a, name);
+	p.command = command_read(proc, a, p.name);
 	*ret = p;
 	return p.command ? 0 : -ENOMEM;
 }

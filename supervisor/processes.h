@@ -7,6 +7,7 @@
 #define SUP_PROCESSES_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "arena.h"
@@ -14,10 +15,17 @@
 #include "store.h"
 
 struct sup_process {
-	pid_t pid, ppid;
+	pid_t pid, ppid, pgid, sid;
 	uid_t uid;
 	char state;
-	unsigned long cpu_seconds;
+	unsigned tty; /* device number; 0: none */
+	long nice;
+	unsigned threads;
+	uint64_t cpu_seconds;
+	uint64_t cpu_ticks, start_ticks; /* of sysconf(3)'s clock; the start since boot */
+	uint64_t vsize;			 /* bytes */
+	uint64_t rss_pages;
+	const char *name;
 	const char *command; /* arguments with blanks between; [name] if there are none */
 };
 

@@ -318,6 +318,45 @@ LIST
 	no_data
 }
 
+# share ID: percent of a processor that its first process has in 1.5 s
+share() {
+	local pid from to ticks
+	pid=$(capsule state "$1" | jq .pid)
+	from=$(date +%s%N)
+	ticks=$(awk '{print $14 + $15}' "/proc/$pid/stat")
+	sleep 1.5
+	ticks=$(($(awk '{print $14 + $15}' "/proc/$pid/stat") - ticks))
+	to=$(date +%s%N)
+	echo $((ticks * 1000000000 / (to - from)))
+}
+
+@test "--cpus, --cpu: a busy loop has that much of a processor and no more" {
+	local part
+	for how in "--cpus=0.5 62" "--cpu=10000 18"; do
+		capsule image run -d -id c1 -network none "${how% *}" "$IMAGE" sh -c 'while :; do :; done'
+		part=$(share c1)
+		echo "$how: $part %"
+		# less where others have the machine, so that only the bound is sure
+		[ "$part" -ge 3 ]
+		[ "$part" -le "${how#* }" ]
+		capsule delete -f c1
+	done
+	no_data
+}
+
+@test "the image's stop signal is what stop sends, and --stop-signal what it sends instead" {
+	tar -C "$INTEG_ROOTFS" -cf "$WORK/box.tar" .
+	capsule image create --stop-signal USR1 --cmd sh --cmd -c --cmd 'trap "exit 7" USR1; trap "exit 8" HUP; trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done' box "$WORK/box.tar"
+	for how in "" "--stop-signal HUP"; do
+		# shellcheck disable=SC2086
+		capsule image run -d -id c1 -network none $how box
+		wait_until 10 grep -q ready "$WORK/data/containers/c1/log"
+		capsule stop c1
+		[ "$(capsule wait c1)" = "$([ -z "$how" ] && echo 7 || echo 8)" ]
+		capsule delete c1
+	done
+}
+
 @test "--health-cmd tells; --no-healthcheck does not" {
 	status_is() { [ "$(capsule state -d c1 | jq -r .health.status)" = "$1" ]; }
 	capsule image run -d -id c1 -network none --health-cmd 'test -e /well' --health-interval 100ms --health-retries 2 "$IMAGE" sleep 1000

@@ -134,7 +134,7 @@ static void left_out(const char *name, const char *why)
 {
 	cleanup_buf struct cps_buf line = CPS_BUF_INIT;
 
-	cps_buf_printf(&line, "'%s' %s, and left out", name, why);
+	cps_buf_printf(&line, "'%s' is left out: %s", name, why);
 	img_print_line(stderr, "capsule", line.failed ? why : line.data);
 }
 
@@ -151,12 +151,12 @@ static int one(struct writer *w, int fd, const char *name, size_t dir_len, struc
 	if (S_ISSOCK(st.st_mode))
 		return 0;
 	if (w->tar->is_layer && strncmp(name, WHITEOUT, sizeof(WHITEOUT) - 1) == 0) {
-		left_out(name, "would delete a file in a layer");
+		left_out(name, "in a layer its name deletes a file");
 		return 0;
 	}
 	foreign = img_mount_id(fd, &mount) == 0 && mount != w->mount;
 	if (foreign && w->tar->tell_mounts)
-		left_out(w->path, "is mounted there");
+		left_out(w->path, "it is mounted there");
 	if (foreign && S_ISDIR(st.st_mode)) /* what it covers is not to be seen */
 		st = (struct stat){ .st_mode = S_IFDIR | 0755 };
 	else if (foreign)

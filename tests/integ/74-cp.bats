@@ -198,7 +198,7 @@ in_tar() {
 	# all of a container's root but what is mounted in it, of which it tells
 	run --separate-stderr bash -c "'$CAPSULE' --root '$ROOT' cp web:/ - | tar -t | grep -c '^./proc/.'"
 	[ "$output" = 0 ]
-	[[ $stderr == *"'./proc' is mounted there, and left out"* ]]
+	[[ $stderr == *"'./proc' is left out: it is mounted there"* ]]
 	# in: the container's root's; with -a as they were; compressed; and what was there stays
 	mkdir "$IN/mnt/in"
 	chmod 711 "$IN/mnt/in"

@@ -28,7 +28,8 @@
 #define PTS_MAJORS  8
 
 struct moment {
-	time_t now, booted;
+	time_t now;
+	int64_t booted_ms;
 	struct tm today;
 };
 
@@ -40,7 +41,9 @@ struct row {
 
 static time_t started(const struct row *r)
 {
-	return r->m->booted + (time_t)(r->p->start_ticks / (uint64_t)sysconf(_SC_CLK_TCK));
+	int64_t ms = (int64_t)(r->p->start_ticks * 1000 / (uint64_t)sysconf(_SC_CLK_TCK));
+
+	return (time_t)((r->m->booted_ms + ms) / 1000);
 }
 
 static time_t age(const struct row *r)
@@ -249,13 +252,15 @@ static void print(struct cps_arena *a, const pid_t *pids, size_t n, const struct
 		  bool json)
 {
 	cleanup_buf struct cps_buf buf = CPS_BUF_INIT;
-	struct moment m = { .now = time(NULL) };
-	struct timespec up = { 0 };
+	struct timespec now = { 0 }, up = { 0 };
+	struct moment m = { 0 };
 	struct cps_table t;
 	struct cps_jsonw w;
 
+	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)clock_gettime(CLOCK_BOOTTIME, &up);
-	m.booted = m.now - up.tv_sec;
+	m.now = now.tv_sec;
+	m.booted_ms = (now.tv_sec - up.tv_sec) * 1000 + (now.tv_nsec - up.tv_nsec) / 1000000;
 	(void)localtime_r(&m.now, &m.today);
 	cps_table_init(&t, c->n);
 	cps_jsonw_init(&w, &buf, true);

@@ -22,7 +22,9 @@ teardown() { integ_teardown; }
 	# as ps has it
 	[ "$(capsule top c1 pid,ppid,pgid,sid,ni,nlwp,vsz,tty,comm,cmd | awk -v pid="$pid" '$1 == pid' | xargs)" = \
 		"$(ps -o pid=,ppid=,pgid=,sid=,ni=,nlwp=,vsz=,tty=,comm=,args= -p "$pid" | xargs)" ]
-	[ "$(capsule top c1 stime | sed 1d | sort -u)" = "$(ps -o stime= -p "$pid")" ]
+	# a second may be the next minute's
+	began=$(($(date -d "$(capsule top c1 pid,stime | awk -v pid="$pid" '$1 == pid {print $2}')" +%s) - $(date -d "$(ps -o lstart= -p "$pid")" +%s)))
+	[ "$began" -ge -60 ] && [ "$began" -le 1 ]
 	[ "$(capsule top -o pid -o cmd c1 | head -n 1 | tr -s ' ')" = "PID CMD" ]
 	[ "$(capsule top c1 pid cmd | head -n 1 | tr -s ' ')" = "PID CMD" ]
 	[ "$(capsule top --format json c1 | jq -c --argjson pid "$pid" '.[] | select(.pid == $pid) | [.uid, .tty, .time, .cmd, .c]')" = '[0,"?","00:00:00","sleep 2000",0]' ]

@@ -7,15 +7,13 @@
 #include "attach.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "bridge.h"
 #include "conntrack.h"
+#include "inside.h"
 #include "lease.h"
 #include "link.h"
 #include "member.h"
@@ -48,33 +46,6 @@ static void join_done(struct join *j)
 	net_dir_done(&j->dir);
 	cps_close(&j->rules);
 	cps_arena_done(&j->arena);
-}
-
-/* The network namespace of the process that is pid and started then. */
-static int netns_open(const struct net_process *init, struct cps_err *err)
-{
-	cleanup_fd int pidfd = cps_pidfd_open_verified(init->pid, init->start_time);
-	cleanup_fd int fd = -1;
-	struct pollfd p = { .events = POLLIN };
-	struct stat ours, theirs;
-	char path[40];
-
-	if (pidfd < 0)
-		return cps_fail(err, -pidfd, "the container's process %d", (int)init->pid);
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)init->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return cps_fail(err, errno, "open '%s'", path);
-	/* its pid was its own all the time */
-	p.fd = pidfd;
-	if (poll(&p, 1, 0) != 0)
-		return cps_fail(err, ESRCH, "the container's process %d", (int)init->pid);
-	if (stat("/proc/self/ns/net", &ours) < 0 || fstat(fd, &theirs) < 0)
-		return cps_fail(err, errno, "look at the network namespace");
-	if (ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev)
-		return cps_failx(err, EINVAL,
-				 "the container has the host's network and can join none");
-	return take_fd(&fd);
 }
 
 /* What an earlier container of this name has left gives way; one that lives does not. */
@@ -265,20 +236,6 @@ static int host_end_up(const struct join *j, struct cps_err *err)
 	return rc < 0 ? rc : net_link_up(&j->host, l.index, err);
 }
 
-/* Each of the family's subnets leads out by its gateway; the first one counts. */
-static int routes_add(const struct join *j, int index, struct cps_err *err)
-{
-	const struct net_network *network = j->network;
-	int rc = 0;
-
-	for (unsigned i = 0; i < network->nsubnets && rc == 0; i++)
-		for (unsigned k = 0; k < j->e.naddresses && rc == 0; k++)
-			if (net_subnet_contains(&network->subnets[i], &j->e.addresses[k]))
-				rc = net_link_add_default(&j->inside, index, &network->gateways[i],
-							  err);
-	return rc;
-}
-
 static int container_end_up(const struct join *j, struct cps_err *err)
 {
 	struct net_link l;
@@ -302,8 +259,8 @@ static int container_end_up(const struct join *j, struct cps_err *err)
 		net_mac_link_local(j->e.mac, &local);
 		rc = net_link_add_address(&j->inside, l.index, &local, 64, err);
 	}
-	if (rc == 0 && !j->network->internal)
-		rc = routes_add(j, l.index, err);
+	if (rc == 0)
+		rc = net_inside_routes_add(&j->inside, j->network, &j->e, l.index, err);
 	return rc;
 }
 
@@ -402,7 +359,7 @@ int net_attach(const struct net *n, const char *id, const struct net_process *in
 			       ? cps_failx(err, EINVAL,
 					   "network %s: ports are published on a bridge only", name)
 			       : 0;
-	rc = netns = netns_open(init, err);
+	rc = netns = net_inside_open(init, err);
 	if (rc >= 0)
 		rc = join_network(n, &network, netns, id, init, o, err);
 	/* a port of a container that has ended, perhaps */

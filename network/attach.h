@@ -53,7 +53,8 @@ int net_attach(const struct net *n, const char *id, const struct net_process *in
  * net_attach() does when it comes upon such a container's address, port or id, and net_sweep(). */
 int net_detach(const struct net *n, const char *id, struct cps_err *err);
 
-/* Takes a container that runs off one network, interfaces included. ENOENT: it is not on it. */
+/* Takes a container that runs off one network, interfaces included; if that was its way out,
+ * another network of its becomes it. ENOENT: it is not on it. */
 int net_disconnect(const struct net *n, const char *id, const char *network, struct cps_err *err);
 
 /* All networks that the container is on know it by this name from now on, instead of the one that

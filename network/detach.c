@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "attach.h"
+#include "inside.h"
 #include "link.h"
 #include "member.h"
+#include "own.h"
 
 /* One network. 0 too if it is not on it. force: though its process lives, and interfaces too. */
 static int leave(const struct net *n, const char *name, const char *id, bool force,
@@ -72,18 +74,6 @@ int net_detach(const struct net *n, const char *id, struct cps_err *err)
 	return failed;
 }
 
-int net_disconnect(const struct net *n, const char *id, const char *network, struct cps_err *err)
-{
-	struct net_dir d cleanup_net_dir = NET_DIR_INIT;
-	int rc = net_dir_open(n, network, false, &d, err);
-
-	if (rc < 0)
-		return rc;
-	if (!net_endpoint_is_there(&d, id))
-		return cps_failx(err, ENOENT, "container %s is not on the network %s", id, network);
-	return leave(n, network, id, true, err);
-}
-
 /* Calls `one` for each network that the container is on. One that has ended is on none, though
  * nobody may have struck it off yet. */
 static int memberships(const struct net *n, const char *id,
@@ -111,6 +101,34 @@ static int memberships(const struct net *n, const char *id,
 			one(&network, &e, arg);
 	}
 	return rc;
+}
+
+/* By the networks that are left; an interface that has gone takes its routes with it. */
+static void one_way_out(const struct net_network *network, const struct net_endpoint *e, void *arg)
+{
+	cleanup_fd int netns = -1;
+	struct net_nl inside cleanup_nl = NET_NL_INIT;
+	struct net_link l;
+	struct cps_err ignored;
+
+	(void)arg;
+	netns = net_inside_open(&e->init, &ignored);
+	if (netns >= 0 && net_nl_open_in(netns, &inside, &ignored) == 0 &&
+	    net_link_get(&inside, e->interface, &l, &ignored) == 0)
+		(void)net_inside_routes_add(&inside, network, e, l.index, &ignored);
+}
+
+int net_disconnect(const struct net *n, const char *id, const char *network, struct cps_err *err)
+{
+	struct net_dir d cleanup_net_dir = NET_DIR_INIT;
+	int rc = net_dir_open(n, network, false, &d, err);
+
+	if (rc < 0)
+		return rc;
+	if (!net_endpoint_is_there(&d, id))
+		return cps_failx(err, ENOENT, "container %s is not on the network %s", id, network);
+	rc = leave(n, network, id, true, err);
+	return rc < 0 ? rc : memberships(n, id, one_way_out, NULL, err);
 }
 
 struct address {

@@ -172,6 +172,13 @@ nothing_left() {
 	[[ $output == *"it is on that network"* ]]
 	capsule network disconnect more c1
 	[ "$(capsule exec c1 sh -c 'grep -c eth /proc/net/dev')" = 1 ]
+	# without the first one, the way out is by another
+	capsule network connect --ip 10.9.0.6 more c1
+	capsule network disconnect capsule_bridge0 c1
+	[[ "$(capsule exec c1 ip route)" == "default via 10.9.0.1 dev eth1"* ]]
+	capsule network connect capsule_bridge0 c1
+	capsule network disconnect more c1
+	[[ "$(capsule exec c1 ip route)" == "default via 192.168.1.1 dev eth0"* ]]
 	run capsule network disconnect more c1
 	[[ $output == *"not on the network more"* ]]
 	for bad in 10.9.0.2:"is c2's" 10.9.0.1:"network's own" 10.9.0.7:"network's own" 10.9.0.0:"network's own" 10.9.1.1:"none of" x:"no IPv4"; do

@@ -88,7 +88,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		return cps_wrap(err, rc, "features");
 	if (json)
 		fputs(text, stdout);
-	else
+	else if (root)
 		node_print(root);
 	return 0;
 }

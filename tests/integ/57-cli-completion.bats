@@ -20,7 +20,7 @@ completed() {
 }
 
 @test "commands, options of a command, global options" {
-	[ "$(completed st)" = "start state stop" ]
+	[ "$(completed st)" = "start state stop stats" ]
 	[ "$(completed help sp)" = "spec" ]
 	[ "$(completed --ro)" = "--root" ]
 	[ "$(completed create --log-)" = "--log-driver --log-max-size --log-max-files --log-mode" ]

@@ -18,7 +18,7 @@ static int lead(struct rt_cgroup_dir *dir, const char *path, struct cps_arena *a
 	if (rc == 0)
 		rc = rt_cgroup_path_append(text, sizeof(text), path, err);
 	if (rc < 0)
-		return cps_wrap(err, rc, "--cgroup: bad sub cgroup path");
+		return cps_wrap(err, rc, "bad sub cgroup path: %s is not a sub cgroup path", path);
 	dir->path = cps_arena_strdup(a, text);
 	return dir->path ? 0 : cps_fail(err, ENOMEM, "--cgroup");
 }

@@ -320,7 +320,8 @@ int rt_cgroup_values_v1(struct cps_arena *a, const struct rt_resources *res,
 
 	if (res->nunified)
 		return rt_cgroup_refuse(err, "unified",
-					"is for cgroup v2, and this machine has cgroup v1");
+					"invalid configuration: it is for cgroup v2, and this "
+					"machine has cgroup v1");
 	rc = list_init(&l, a, res, err);
 	if (rc == 0)
 		rc = check_memory(res, err);

@@ -87,9 +87,10 @@ static const struct rt_step create_steps[] = {
 	{ RT_HOST,   "pidfd-hand-over",        want_pidfd_socket,          step_pidfd_hand_over,        NULL           },
 	{ RT_HOST,   "created",                want_gate,                  step_created,                NULL           },
 	{ RT_START,  "wait-at-gate",           want_gate,                  step_wait_at_gate,           NULL           },
-	{ RT_START,  "hooks-start-container",  want_hooks_start_container, step_hooks_start_container,  NULL           },
+	{ RT_START,  "close-on-exec",          NULL,                       step_close_on_exec,          NULL           }, /* a filter may forbid it */
 	{ RT_START,  "seccomp",                want_seccomp,               step_seccomp,                NULL           },
 	{ RT_START,  "drop-admin",             want_seccomp_privileged,    step_drop_admin,             NULL           },
+	{ RT_START,  "hooks-start-container",  want_hooks_start_container, step_hooks_start_container,  NULL           }, /* they are the container's: under its filter too */
 	{ RT_START,  "exec",                   NULL,                       step_exec,                   NULL           },
 };
 /* clang-format on */

@@ -49,6 +49,7 @@ static const struct rt_step exec_steps[] = {
 	{ RT_HOST,   "io-priority",            want_io_priority,           step_io_priority,            NULL           },
 	{ RT_HOST,   "console-hand-over",      want_terminal,              step_console_hand_over,      NULL           },
 	{ RT_HOST,   "pidfd-hand-over",        want_pidfd_socket,          step_pidfd_hand_over,        NULL           },
+	{ RT_START,  "close-on-exec",          NULL,                       step_close_on_exec,          NULL           }, /* a filter may forbid it */
 	{ RT_START,  "seccomp",                want_seccomp,               step_seccomp,                NULL           },
 	{ RT_START,  "drop-admin",             want_seccomp_privileged,    step_drop_admin,             NULL           },
 	{ RT_START,  "exec",                   NULL,                       step_exec,                   NULL           },

@@ -110,7 +110,8 @@ static int dispatch(const struct options *o, const struct cps_opt *table, int co
 	cmd = find_command(args[0]);
 	*ret_status = cmd ? cmd->failure : 3;
 	if (!cmd)
-		return cps_failx(err, EINVAL, "no such command: '%s'", args[0]);
+		return cps_failx(err, EINVAL, "No help topic for '%s': there is no such command",
+				 args[0]);
 	if (cmd->spawns) {
 		/* A caller that ignores it would have the kernel reap our children. */
 		(void)signal(SIGCHLD, SIG_DFL);

@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -91,6 +93,15 @@ static int mask_one(struct masks *k, const char *path, struct cps_err *err)
 	return S_ISDIR(st.st_mode) ? mask_dir(k, place, err) : mask_file(k, place, err);
 }
 
+/* Callers add their list to the usual one: what is masked already is not masked again. */
+static bool is_listed_before(const struct rt_strs *paths, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(paths->v[k], paths->v[i]) == 0)
+			return true;
+	return false;
+}
+
 int rt_rootfs_mask(const struct rt_rootfs *r, const struct rt_spec *spec, struct cps_err *err)
 {
 	struct masks k = { r, -1, -1 };
@@ -99,7 +110,8 @@ int rt_rootfs_mask(const struct rt_rootfs *r, const struct rt_spec *spec, struct
 	for (size_t i = 0; rc == 0 && i < spec->masked_paths.n; i++) {
 		const char *path = spec->masked_paths.v[i];
 
-		rc = cps_wrap(err, mask_one(&k, path, err), "mask %s", path);
+		if (!is_listed_before(&spec->masked_paths, i))
+			rc = cps_wrap(err, mask_one(&k, path, err), "mask %s", path);
 	}
 	cps_close(&k.null_fd);
 	cps_close(&k.tmpfs);

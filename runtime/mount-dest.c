@@ -111,7 +111,7 @@ int rt_dest_open(int root_fd, const char *path, bool directory, bool plain, stru
 		return fd;
 	if (fd == -ELOOP && plain)
 		return cps_failx(err, ELOOP,
-				 "must be mounted on an ordinary directory, not by way "
+				 "must be mounted on ordinary directory, not by way "
 				 "of a symlink");
 	if (fd != -ENOENT)
 		return cps_fail(err, -fd, "open mount point '%s'", path);

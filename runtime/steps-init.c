@@ -160,8 +160,11 @@ int step_devices(struct rt_ctx *ctx, struct cps_err *err)
 	return rt_rootfs_devices(&ctx->rootfs, ctx->spec, ctx->warn, err);
 }
 
+/* They find the container's tree where they stand, as runc's do. */
 int step_hooks_create_container(struct rt_ctx *ctx, struct cps_err *err)
 {
+	if (ctx->rootfs.root_fd >= 0 && fchdir(ctx->rootfs.root_fd) < 0)
+		return cps_fail(err, errno, "enter the root file system");
 	return rt_hooks_run(&ctx->spec->hooks, RT_HOOK_CREATE_CONTAINER, &ctx->state,
 			    RT_STATUS_CREATING, ctx->shared->pid, err);
 }
@@ -243,6 +246,23 @@ int step_stdio(struct rt_ctx *ctx, struct cps_err *err)
 }
 
 /* In the pivoted tree "/" is the container's. */
+/* The groups that were asked for by number come with those that the container's files give. */
+static int add_groups(struct rt_user *user, const struct rt_user *asked, struct cps_arena *a,
+		      struct cps_err *err)
+{
+	gid_t *gids = cps_arena_array(a, user->ngids + asked->ngids + 1, sizeof(*gids));
+
+	if (!gids)
+		return cps_fail(err, ENOMEM, "groups");
+	if (user->ngids)
+		memcpy(gids, user->gids, user->ngids * sizeof(*gids));
+	if (asked->ngids)
+		memcpy(gids + user->ngids, asked->gids, asked->ngids * sizeof(*gids));
+	user->gids = gids;
+	user->ngids += asked->ngids;
+	return 0;
+}
+
 int step_user_lookup(struct rt_ctx *ctx, struct cps_err *err)
 {
 	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -256,6 +276,9 @@ int step_user_lookup(struct rt_ctx *ctx, struct cps_err *err)
 		return cps_fail(err, ENOMEM, "user");
 	*mine = *ctx->process;
 	rc = rt_user_lookup(root, ctx->process->user.name, ctx->arena, &mine->user, err);
+	if (rc < 0)
+		return rc;
+	rc = add_groups(&mine->user, &ctx->process->user, ctx->arena, err);
 	if (rc < 0)
 		return rc;
 	ctx->process = mine;
@@ -384,8 +407,34 @@ int step_wait_at_gate(struct rt_ctx *ctx, struct cps_err *err)
 	return 0;
 }
 
+/* The process's environment, NULL-terminated, with the HOME that was found for it; of several
+ * values given for HOME it has none then, as they are empty. */
+static int process_env(const struct rt_ctx *ctx, const char ***ret, struct cps_err *err)
+{
+	const struct rt_strs *given = &ctx->process->env;
+	const char **env = cps_arena_array(ctx->arena, given->n + 2, sizeof(*env));
+	size_t n = 0;
+
+	if (!env)
+		return cps_fail(err, ENOMEM, "environment");
+	for (size_t i = 0; i < given->n; i++)
+		if (!ctx->home || strncmp(given->v[i], "HOME=", 5) != 0)
+			env[n++] = given->v[i];
+	if (ctx->home)
+		env[n++] = ctx->home;
+	*ret = env;
+	return 0;
+}
+
+/* A hook without an environment of its own has the one that its process will have, not ours. */
 int step_hooks_start_container(struct rt_ctx *ctx, struct cps_err *err)
 {
+	const char **env;
+	int rc = process_env(ctx, &env, err);
+
+	if (rc < 0)
+		return rc;
+	environ = (char **)(uintptr_t)env;
 	return rt_hooks_run(&ctx->spec->hooks, RT_HOOK_START_CONTAINER, &ctx->state,
 			    RT_STATUS_CREATED, ctx->shared->pid, err);
 }
@@ -411,23 +460,24 @@ static bool is_abandoned(const struct rt_ctx *ctx)
 	return ctx->req->at_once && poll(&p, 1, 0) > 0 && (p.revents & POLLHUP);
 }
 
-/* What survives: stdio and what --preserve-fds asked for. */
+/* What survives: stdio and what --preserve-fds asked for. Said before a filter could forbid it;
+ * nothing is opened behind it that is not close-on-exec. */
+int step_close_on_exec(struct rt_ctx *ctx, struct cps_err *err)
+{
+	if (syscall(SYS_close_range, 3 + ctx->req->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0 &&
+	    errno != ENOSYS)
+		return cps_fail(err, errno, "close what is not the container's");
+	return 0;
+}
+
 int step_exec(struct rt_ctx *ctx, struct cps_err *err)
 {
 	const struct rt_process *p = ctx->process;
 	const char **env;
-	size_t n = p->env.n;
+	int rc = process_env(ctx, &env, err);
 
-	env = cps_arena_array(ctx->arena, n + 2, sizeof(*env));
-	if (!env)
-		return cps_fail(err, ENOMEM, "environment");
-	for (size_t i = 0; i < n; i++)
-		env[i] = p->env.v[i];
-	if (ctx->home)
-		env[n++] = ctx->home;
-	if (syscall(SYS_close_range, 3 + ctx->req->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0 &&
-	    errno != ENOSYS)
-		return cps_fail(err, errno, "close what is not the container's");
+	if (rc < 0)
+		return rc;
 	if (is_abandoned(ctx))
 		return cps_failx(err, EOWNERDEAD, "the runtime is gone");
 	(void)execve(ctx->program, (char *const *)(uintptr_t)p->args.v,

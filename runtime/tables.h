@@ -93,6 +93,7 @@ int step_wait_at_gate(struct rt_ctx *ctx, struct cps_err *err);
 int step_hooks_start_container(struct rt_ctx *ctx, struct cps_err *err);
 int step_seccomp(struct rt_ctx *ctx, struct cps_err *err);
 int step_drop_admin(struct rt_ctx *ctx, struct cps_err *err);
+int step_close_on_exec(struct rt_ctx *ctx, struct cps_err *err);
 int step_exec(struct rt_ctx *ctx, struct cps_err *err);
 
 /* wanted.c: which rows a config needs; decided by what is fixed before the clone */

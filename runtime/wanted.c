@@ -229,10 +229,13 @@ bool want_user_lookup(const struct rt_ctx *ctx)
 
 bool want_home(const struct rt_ctx *ctx)
 {
+	bool found = false;
+
+	/* the last one counts; an empty one is none */
 	for (size_t i = 0; i < ctx->process->env.n; i++)
 		if (strncmp(ctx->process->env.v[i], "HOME=", 5) == 0)
-			return false;
-	return true;
+			found = ctx->process->env.v[i][5] != '\0';
+	return !found;
 }
 
 bool want_no_new_privs(const struct rt_ctx *ctx)

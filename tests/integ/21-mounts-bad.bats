@@ -77,12 +77,12 @@ refused() {
 @test "an image's /proc or /sys that is a symlink is refused" {
 	rmdir rootfs/proc
 	ln -s tmp rootfs/proc
-	refused "/proc: must be mounted on an ordinary directory"
+	refused "/proc: must be mounted on ordinary directory"
 	rm rootfs/proc
 	mkdir rootfs/proc
 	rmdir rootfs/sys
 	ln -s ../../.. rootfs/sys
-	refused "/sys: must be mounted on an ordinary directory"
+	refused "/sys: must be mounted on ordinary directory"
 }
 
 @test "a program is not found through the runtime's own descriptors (CVE-2024-21626)" {

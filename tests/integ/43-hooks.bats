@@ -98,7 +98,7 @@ names() {
 		echo "$stderr"
 		[ "$status" -eq 1 ]
 		[ "${#stderr_lines[@]}" -eq 1 ]
-		[[ $stderr == *"$kind hook 0 '/bin/sh'"*"exit status 3: the disk is on fire"* ]]
+		[[ $stderr == *"$kind hook #0 '/bin/sh'"*"exit status 3: the disk is on fire"* ]]
 		[ ! -e "$ROOT/c1" ]
 		mv good.json config.json
 	done
@@ -113,7 +113,7 @@ names() {
 	hook createRuntime 'path: "/no/such/hook"'
 	run --separate-stderr runtime create c1
 	[ "$status" -eq 1 ]
-	[[ $stderr == *"createRuntime hook 0 '/no/such/hook'"* ]]
+	[[ $stderr == *"createRuntime hook #0 '/no/such/hook'"* ]]
 	[ ! -e "$ROOT/c1" ]
 }
 
@@ -134,7 +134,7 @@ names() {
 	run --separate-stderr runtime start c1
 	echo "$stderr"
 	[ "$status" -ne 0 ]
-	[[ $stderr == *"startContainer hook 0"* ]]
+	[[ $stderr == *"startContainer hook #0"* ]]
 	wait_until 5 eval 'runtime state c1 | grep -q stopped'
 	runtime delete c1
 }
@@ -146,7 +146,7 @@ names() {
 	run --separate-stderr runtime start c1
 	echo "$stderr"
 	[ "$status" -ne 0 ]
-	[[ $stderr == *"poststart hook 0"* ]]
+	[[ $stderr == *"poststart hook #0"* ]]
 	runtime delete --force c1
 }
 
@@ -160,6 +160,6 @@ names() {
 	run --separate-stderr runtime delete c1
 	echo "$stderr"
 	[ "$status" -eq 0 ]
-	[[ $stderr == *"poststop hook 0"* ]]
+	[[ $stderr == *"poststop hook #0"* ]]
 	[ ! -e "$ROOT/c1" ]
 }

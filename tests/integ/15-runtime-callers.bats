@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What those who write configurations and hooks for runc count on.
+# shellcheck disable=SC2016,SC2154 # jq and containers expand; bats sets stderr
+bats_require_minimum_version 1.5.0
+load helpers
+setup() { integ_setup; }
+teardown() { integ_teardown; }
+
+@test "exec --user with --additional-gids: the groups of both" {
+	args sleep 300
+	runtime run --detach c
+	[ "$(runtime exec --user 1000:1000 --additional-gids 100 --additional-gids 65534 c id -G)" = "1000 100 65534" ]
+	[ "$(runtime exec --user app --additional-gids 77 c id -G | xargs -n 1 | sort -n | xargs)" = "77 100 1000 2000" ]
+	runtime delete --force c
+}
+
+@test "HOME that is empty counts as none; of several the last one counts" {
+	args sh -c 'echo "$HOME"; cat /proc/self/environ | tr "\0" "\n" | grep -c ^HOME='
+	config '.process.env += ["HOME="]'
+	[ "$(runtime run c | xargs)" = "/root 1" ]
+	config '.process.env += ["HOME=/x", "HOME="]'
+	[ "$(runtime run c | xargs)" = "/root 1" ]
+	config '.process.env += ["HOME=/y"]'
+	[ "$(runtime run c | head -n 1)" != "/root" ]
+}
+
+@test "a path that is to be masked twice is masked once" {
+	args sh -c 'grep -c " /etc " /proc/self/mountinfo; grep -c " /etc/x " /proc/self/mountinfo; ls /etc'
+	config '.linux.maskedPaths = ["/etc", "/etc", "/proc/keys"]'
+	[ "$(runtime run c | xargs)" = "1 0" ]
+}
+
+@test "a filter that forbids close_range and clone3 lets the program start, and its hooks" {
+	own_rootfs
+	args sh -c 'cat /tmp/seen'
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["close_range", "clone3"], action: "SCMP_ACT_ERRNO", errnoRet: 1}]}
+		| .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo hooked >/tmp/seen"], env: ["PATH=/bin"]}]'
+	[ "$(runtime run c)" = hooked ]
+	runtime create c
+	runtime start c
+	wait_until 5 eval '[ "$(runtime state c | jq -r .status)" = stopped ]'
+	runtime delete --force c
+}
+
+@test "startContainer hooks come under the container's filter" {
+	args true
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 1}]}
+		| .hooks.startContainer = [{path: "/bin/mkdir", args: ["mkdir", "/tmp/made"]}]'
+	run -1 runtime run c
+	[[ "$output" == *"error running startContainer hook #0 '/bin/mkdir'"*"Operation not permitted"* ]]
+}
+
+@test "a hook without an environment: startContainer has the process's, the others have ours" {
+	own_rootfs
+	args cat /tmp/env
+	config '.process.env = ["PATH=/bin", "MINE=container"]
+		| .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo $MINE $HOME >/tmp/env"]}]
+		| .hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo $MINE >'"$WORK"'/env"]}]'
+	[ "$(MINE=host runtime run c)" = "container /root" ]
+	[ "$(cat "$WORK/env")" = host ]
+}
+
+@test "a createContainer hook stands in the container's tree, a createRuntime hook in the bundle" {
+	own_rootfs
+	args cat /etc/made
+	config '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo here >./etc/made"]}]
+		| .hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "test -f ./config.json"]}]'
+	[ "$(runtime run c)" = here ]
+}
+
+@test "the message for a resource of the other cgroup version, and for no such command" {
+	if ! is_v2; then
+		config '.linux.resources.unified = {"memory.max": "1"}'
+		run -1 runtime run c
+		[[ "$output" == *"linux.resources.unified: invalid configuration: it is for cgroup v2"* ]]
+	fi
+	run -3 runtime frobnicate
+	[[ "$output" == *"No help topic for 'frobnicate'"* ]]
+}

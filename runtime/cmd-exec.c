@@ -17,6 +17,7 @@
 #include "container.h"
 #include "file.h"
 #include "foreground.h"
+#include "log.h"
 #include "own.h"
 
 struct exec_options {
@@ -63,20 +64,22 @@ static int join_env(const struct rt_strs *base, const struct cps_opt_list *more,
 }
 
 /* --cap: permitted and effective, and what is needed for it to last across execve. */
-static int add_caps(const struct exec_options *o, struct rt_process *p, struct cps_err *err)
+static void add_caps(const struct exec_options *o, struct rt_process *p)
 {
 	for (unsigned i = 0; i < o->caps.count; i++) {
 		int cap = rt_cap_parse(o->caps.values[i]);
 
-		if (cap < 0)
-			return cps_failx(err, EINVAL, "unknown capability '%s'", o->caps.values[i]);
+		if (cap < 0) {
+			cps_log(CPS_LOG_WARN, "unknown capability '%s', ignoring",
+				o->caps.values[i]);
+			continue;
+		}
 		p->caps.set = true;
 		p->caps.bounding |= UINT64_C(1) << cap;
 		p->caps.permitted |= UINT64_C(1) << cap;
 		p->caps.effective |= UINT64_C(1) << cap;
 		p->caps.ambient |= UINT64_C(1) << cap;
 	}
-	return 0;
 }
 
 static int add_gids(const struct exec_options *o, struct rt_process *p, struct cps_arena *a,
@@ -121,8 +124,7 @@ static int process_from_options(const struct exec_options *o, const struct rt_sp
 	p->args.v = args;
 	if (o->env.count)
 		rc = join_env(&spec->process.env, &o->env, a, &p->env, err);
-	if (rc == 0)
-		rc = add_caps(o, p, err);
+	add_caps(o, p);
 	if (rc == 0 && o->gids.count)
 		rc = add_gids(o, p, a, err);
 	if (o->user)

@@ -7,6 +7,7 @@
 #include "command.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "container.h"
 #include "own.h"
@@ -30,7 +31,10 @@ static int cmd_kill(const struct rt_globals *g, int argc, char **argv, int *ret_
 	if (rc < 0 || !args)
 		return rc;
 	name = count > 1 ? args[1] : "SIGTERM";
-	if (cps_signal_parse(name, &signal) < 0)
+	/* 0 only asks whether somebody is there to take a signal, as kill(2) has it */
+	if (strcmp(name, "0") == 0)
+		signal = 0;
+	else if (cps_signal_parse(name, &signal) < 0)
 		return cps_failx(err, EINVAL, "unknown signal '%s'", name);
 	rc = rt_container_open(g->root, args[0], &arena, &c, err);
 	if (rc == 0)

@@ -219,7 +219,7 @@ int rt_spawn_init(struct rt_ctx *ctx, struct cps_err *err)
 	 * (systemd's groups are made around a process that is there.) */
 	cgroup = ctx->req->systemd ? -ENOTSUP : rt_cgroup_open(&ctx->state.cgroup);
 	if (cgroup < 0 && cgroup != -ENOTSUP)
-		return cps_fail(err, -cgroup, "open the cgroup");
+		return cps_fail(err, -cgroup, "adding pid to cgroups: open the group");
 	rc = spawn(ctx, cgroup, err);
 	/* Moving between groups takes power over the group that both are in: who has none there
 	 * can get no process into a container's that he has been given another way. */

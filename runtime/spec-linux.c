@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/mount.h>
 
 static const char *const ns_names[RT_NS_COUNT] = {
@@ -349,6 +350,25 @@ static int check_mapped(const struct rt_spec *spec, const struct cps_json *top, 
 			return cps_json_fail(user, EINVAL, err,
 					     "additional gid %u is not in linux.gidMappings",
 					     spec->process.user.gids[i]);
+	return 0;
+}
+
+int rt_spec_default_maps(const struct rt_spec_in *in, struct rt_spec *spec, struct cps_err *err)
+{
+	const struct rt_namespace *user = &spec->ns[RT_NS_USER];
+	struct rt_id_map *maps;
+
+	if (!user->wanted || user->path || spec->nuid_maps || spec->ngid_maps)
+		return 0;
+	maps = cps_arena_array(in->arena, 2, sizeof(*maps));
+	if (!maps)
+		return cps_fail(err, ENOMEM, "linux.uidMappings");
+	maps[0] = (struct rt_id_map){ 0, geteuid(), 1 };
+	maps[1] = (struct rt_id_map){ 0, getegid(), 1 };
+	spec->uid_maps = &maps[0];
+	spec->gid_maps = &maps[1];
+	spec->nuid_maps = spec->ngid_maps = 1;
+	rt_note(in->warn, "linux.uidMappings: root in the container is who calls");
 	return 0;
 }
 

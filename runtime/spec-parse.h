@@ -86,6 +86,8 @@ int rt_spec_word(const struct cps_json *node, const struct rt_spec_word *words, 
 int rt_spec_words(const struct cps_json *node, const struct rt_spec_word *words, const char *what,
 		  uint64_t *ret, struct cps_err *err);
 
+/* A new user namespace that names no ids: root in it is the caller, and nobody else is there. */
+int rt_spec_default_maps(const struct rt_spec_in *in, struct rt_spec *spec, struct cps_err *err);
 /* What only the whole tells: namespaces that other members need. top: the config's object. */
 int rt_spec_check_linux(const struct rt_spec *spec, const struct cps_json *top,
 			struct rt_warn *warn, struct cps_err *err);

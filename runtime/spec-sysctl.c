@@ -140,9 +140,11 @@ int rt_spec_check_sysctl(const struct rt_spec *spec, const struct cps_json *top,
 			return cps_json_fail(node, EINVAL, err,
 					     "'%s' needs a %s namespace in linux.namespaces", key,
 					     names[ns]);
-		if (spec->hostname && strcmp(key, "kernel.hostname") == 0)
-			return cps_json_fail(node, EINVAL, err, "'%s' contradicts 'hostname'", key);
-		if (spec->domainname && strcmp(key, "kernel.domainname") == 0)
+		if (strcmp(key, "kernel.hostname") == 0)
+			return cps_json_fail(node, EINVAL, err,
+					     "'%s' is not allowed, 'hostname' says it", key);
+		if (spec->domainname && strcmp(key, "kernel.domainname") == 0 &&
+		    strcmp(spec->domainname, spec->sysctl[i].value) != 0)
 			return cps_json_fail(node, EINVAL, err, "'%s' contradicts 'domainname'",
 					     key);
 	}

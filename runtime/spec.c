@@ -268,6 +268,9 @@ static int spec_parse(const struct rt_spec_in *in, const char *text, size_t len,
 		return cps_failx(err, EINVAL, "ociVersion: missing");
 	if (!spec->root_path)
 		return cps_failx(err, EINVAL, "root: missing");
+	rc = rt_spec_default_maps(in, spec, err);
+	if (rc < 0)
+		return rc;
 	rc = rt_spec_check_linux(spec, top, in->warn, err);
 	if (rc == 0)
 		rc = check_idmaps(spec, top, err);

@@ -124,7 +124,7 @@ refused() {
 }
 
 @test "id maps that do not fit" {
-	config '.linux.namespaces += [{type: "user"}]'
+	config '.linux.namespaces += [{type: "user"}] | .linux.gidMappings = [{containerID: 0, hostID: 5, size: 5}]'
 	refused uidMappings
 	config '.linux.uidMappings = [{containerID: 1, hostID: 5, size: 5}] | .linux.gidMappings = .linux.uidMappings'
 	refused uidMappings "id 0"

@@ -69,6 +69,39 @@ teardown() { integ_teardown; }
 	[ "$(runtime run c)" = here ]
 }
 
+@test "a user namespace that names no ids: root in it is the caller, and nobody else is there" {
+	args cat /proc/self/uid_map /proc/self/gid_map
+	config '.linux.namespaces += [{type: "user"}]'
+	[ "$(runtime run c | xargs)" = "0 0 1 0 0 1" ]
+	config '.process.user.uid = 5'
+	run -1 runtime run c
+	[[ "$output" == *"uid 5 is not in linux.uidMappings"* ]]
+}
+
+@test "kernel.domainname may say what domainname says; exec --cap of an unknown one warns" {
+	args cat /proc/sys/kernel/domainname
+	config '.domainname = "d" | .linux.sysctl = {"kernel.domainname": "d"}'
+	[ "$(runtime run c)" = d ]
+	args sleep 300
+	runtime run --detach c
+	run --separate-stderr runtime exec --cap CAP_UNKNOWN --cap CAP_CHOWN c grep CapEff /proc/self/status
+	[[ "$stderr" == *"unknown capability 'CAP_UNKNOWN', ignoring"* ]]
+	[ $((0x${output##*[[:space:]]} & 1)) = 1 ]
+	runtime delete --force c
+}
+
+@test "kill 0 asks whether somebody is there; --all has nothing to object to" {
+	args sleep 300
+	runtime run --detach c
+	runtime kill c 0
+	runtime kill c KILL
+	wait_until 5 eval '[ "$(runtime state c | jq -r .status)" = stopped ]'
+	run -1 runtime kill c 0
+	[[ "$output" == *"container not running"* ]]
+	runtime kill --all c 0
+	runtime delete c
+}
+
 @test "the message for a resource of the other cgroup version, and for no such command" {
 	if ! is_v2; then
 		config '.linux.resources.unified = {"memory.max": "1"}'

@@ -187,6 +187,7 @@ ROWS
 
 @test "id maps that do not fit" {
 	config '.linux.namespaces += [{type: "user"}]'
+	config '.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 10}]'
 	refused "config.json: linux.namespaces: a new user namespace needs linux.uidMappings and gidMappings"
 	config '.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 10}] | .linux.gidMappings = .linux.uidMappings'
 	config '.process.user.uid = 10'

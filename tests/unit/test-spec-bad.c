@@ -377,7 +377,7 @@ static const struct bad whole[] = {
 	{ 0,
 	  "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"/\"},\"hostname\":\"a\",\"linux\":"
 	  "{\"namespaces\":[{\"type\":\"uts\"}],\"sysctl\":{\"kernel.hostname\":\"x\"}}}",
-	  "linux.sysctl: 'kernel.hostname' contradicts 'hostname'" },
+	  "linux.sysctl: 'kernel.hostname' is not allowed, 'hostname' says it" },
 };
 
 START_TEST(whole_rows)

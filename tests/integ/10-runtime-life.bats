@@ -123,6 +123,13 @@ status_of() {
 	runtime list | grep -q '^one .*running.*root$'
 	[ "$(runtime ps -f json one)" = "[$(runtime state one | jq .pid)]" ]
 	runtime ps one | grep -q 'sleep 300$'
+	[[ "$(runtime ps one | head -n 1)" =~ ^UID\ +PID\ +PPID\ +C\ +STIME\ +TTY\ +TIME\ +CMD ]]
+	[[ "$(runtime ps one -e -x | head -n 1)" =~ PID\ +TTY\ +STAT\ +TIME\ +COMMAND ]]
+	[ "$(runtime ps one -eo pid,comm | wc -l)" = 2 ]
+	run -1 runtime ps one -eo comm
+	[[ "$output" == *"these options show no column PID"* ]]
+	run -1 runtime ps one --nonsense
+	[[ "$output" == *"the host's ps has failed"* || "$output" == *"no column PID"* ]]
 	runtime delete --force one
 	runtime delete two
 }

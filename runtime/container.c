@@ -195,7 +195,8 @@ int rt_container_kill(struct rt_container *c, int signal, bool all, struct cps_e
 {
 	int rc;
 
-	if (all && !is_of_other_boot(c))
+	/* the first process of no pid namespace takes nobody with it */
+	if ((all || (signal == SIGKILL && !c->state.own_pidns)) && !is_of_other_boot(c))
 		return rt_cgroup_kill(&c->state.cgroup, signal, err);
 	if (c->pidfd < 0)
 		return cps_failx(err, ESRCH, "container not running");

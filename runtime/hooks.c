@@ -104,7 +104,7 @@ int rt_hooks_run(const struct rt_hooks *hooks, enum rt_hook_kind kind, const str
 		int rc = in < 0 ? in : rt_hook_run(h, in, err);
 
 		if (rc < 0)
-			return cps_wrap(err, rc, "error running %s hook #%zu '%s'",
+			return cps_wrap(err, rc, "error running %s hook #%zu: '%s'",
 					rt_hook_names[kind], i, h->path);
 	}
 	return 0;

@@ -322,11 +322,16 @@ static int move_root(struct cps_err *err)
 	if (mount(NULL, "/", NULL, MS_SLAVE, NULL) < 0)
 		return cps_fail(err, errno, "part '/' from the host's");
 	for (size_t i = 0; i < sizeof(powerful) / sizeof(powerful[0]); i++) {
-		if (mount(NULL, powerful[i], NULL, MS_SLAVE | MS_REC, NULL) < 0)
-			continue;			    /* no mount */
-		if (umount2(powerful[i], MNT_DETACH) < 0 && /* locked, in a user namespace */
-		    mount("tmpfs", powerful[i], "tmpfs", MS_RDONLY, "size=0") < 0)
-			return cps_fail(err, errno, "hide the host's '%s'", powerful[i]);
+		/* There may be several, one over the other; a single one that is left in full would
+		 * let user namespaces in the container mount their own, without our masks. */
+		while (mount(NULL, powerful[i], NULL, MS_SLAVE | MS_REC, NULL) == 0) {
+			if (umount2(powerful[i], MNT_DETACH) == 0)
+				continue;
+			/* locked, in a user namespace */
+			if (mount("tmpfs", powerful[i], "tmpfs", MS_RDONLY, "size=0") < 0)
+				return cps_fail(err, errno, "hide the host's '%s'", powerful[i]);
+			break;
+		}
 	}
 	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0)
 		return cps_fail(err, errno, "move the root");

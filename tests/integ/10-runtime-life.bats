@@ -211,7 +211,7 @@ status_of() {
 	args true
 	config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo wrong >&2; exit 3"]}]'
 	run -1 runtime create c
-	[[ "$output" == *"createRuntime hook #0 '/bin/sh': exit status 3: wrong"* ]]
+	[[ "$output" == *"createRuntime hook #0: '/bin/sh': exit status 3: wrong"* ]]
 	config '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "300"], timeout: 1}]'
 	run -1 runtime create c
 	[[ "$output" == *"timed out after 1000 ms"* ]]

@@ -48,7 +48,7 @@ teardown() { integ_teardown; }
 	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 1}]}
 		| .hooks.startContainer = [{path: "/bin/mkdir", args: ["mkdir", "/tmp/made"]}]'
 	run -1 runtime run c
-	[[ "$output" == *"error running startContainer hook #0 '/bin/mkdir'"*"Operation not permitted"* ]]
+	[[ "$output" == *"error running startContainer hook #0: '/bin/mkdir'"*"Operation not permitted"* ]]
 }
 
 @test "a hook without an environment: startContainer has the process's, the others have ours" {
@@ -100,6 +100,36 @@ teardown() { integ_teardown; }
 	[[ "$output" == *"container not running"* ]]
 	runtime kill --all c 0
 	runtime delete c
+}
+
+@test "kill KILL ends all of a container that has no pid namespace, its first process gone or not" {
+	local pid
+	args sleep 300
+	config '.linux.namespaces |= map(select(.type != "pid"))'
+	runtime run --detach c
+	runtime exec --detach --pid-file "$WORK/more" c sleep 301
+	runtime kill c KILL
+	gone "$(cat "$WORK/more")"
+	runtime delete c
+
+	runtime run --detach --pid-file "$WORK/first" c
+	runtime exec --detach --pid-file "$WORK/more" c sleep 301
+	pid=$(cat "$WORK/first")
+	kill -KILL "$pid"
+	gone "$pid"
+	runtime kill c KILL
+	gone "$(cat "$WORK/more")"
+	runtime delete c
+}
+
+@test "--no-pivot leaves no procfs from which a user namespace could mount one without masks" {
+	mount -t proc proc /proc # as a host that is a container itself has it: one over the other
+	args unshare -mrpf sh -c 'mount -t proc none /proc && echo mounted'
+	config '.process.capabilities.bounding += ["CAP_SETFCAP"] | .process.capabilities.permitted += ["CAP_SETFCAP"]'
+	run runtime run --no-pivot c
+	umount /proc
+	[ "$status" -ne 0 ]
+	[[ "$output" == *"mount: permission denied"* ]]
 }
 
 @test "the message for a resource of the other cgroup version, and for no such command" {

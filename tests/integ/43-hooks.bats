@@ -98,7 +98,7 @@ names() {
 		echo "$stderr"
 		[ "$status" -eq 1 ]
 		[ "${#stderr_lines[@]}" -eq 1 ]
-		[[ $stderr == *"$kind hook #0 '/bin/sh'"*"exit status 3: the disk is on fire"* ]]
+		[[ $stderr == *"$kind hook #0: '/bin/sh'"*"exit status 3: the disk is on fire"* ]]
 		[ ! -e "$ROOT/c1" ]
 		mv good.json config.json
 	done
@@ -113,7 +113,7 @@ names() {
 	hook createRuntime 'path: "/no/such/hook"'
 	run --separate-stderr runtime create c1
 	[ "$status" -eq 1 ]
-	[[ $stderr == *"createRuntime hook #0 '/no/such/hook'"* ]]
+	[[ $stderr == *"createRuntime hook #0: '/no/such/hook'"* ]]
 	[ ! -e "$ROOT/c1" ]
 }
 

@@ -144,7 +144,7 @@ static const struct bad bad[] = {
 	  "linux.uidMappings: needs a user namespace in linux.namespaces" },
 	{ 'l', "\"gidMappings\":[" RANGE(0, 0, 1) "]",
 	  "linux.gidMappings: needs a user namespace in linux.namespaces" },
-	{ 'l', "\"namespaces\":[{\"type\":\"user\"}]",
+	{ 'l', "\"namespaces\":[{\"type\":\"user\"}],\"gidMappings\":[" RANGE(0, 0, 1) "]",
 	  "linux.namespaces: a new user namespace needs linux.uidMappings and gidMappings" },
 	{ 'l',
 	  "\"namespaces\":[{\"type\":\"user\"}],\"uidMappings\":[" RANGE(

@@ -187,7 +187,8 @@ start_unreaped() {
 	sort -u "$seen" >"$WORK/seen"
 	rows create | awk '{ print $2 }' | sort -u >"$WORK/all"
 	run comm -13 "$WORK/seen" "$WORK/all"
-	# They need a terminal, a path to join, a user namespace, a gate, link B or a config without HOME.
+	# They need a terminal, a path to join, a user namespace, a gate, link B, a socket for the pidfd, systemd or a config
+	# without HOME.
 	echo "$output"
 	[ "$output" = "announce
 become-root
@@ -201,7 +202,11 @@ join-namespaces
 oom-score-of-init
 open-namespaces
 pid-file
+pidfd-hand-over
 raise-rlimits
+scope
+scope-devices
+scope-limits
 stdio
 user-lookup
 wait-at-gate" ]

@@ -87,14 +87,21 @@ static int lend_self(const struct rt_ctx *ctx, int home[RT_NS_COUNT], struct cps
 	return 0;
 }
 
-static int come_home(int home[RT_NS_COUNT], struct cps_err *err)
+/* Root of nothing but a user namespace may not return to a pid namespace that is older than it; for
+ * exec, after which no more children are born, it does not matter. */
+static bool may_stay(const struct rt_ctx *ctx, int ns)
+{
+	return errno == EPERM && ns == RT_NS_PID && ctx->target >= 0;
+}
+
+static int come_home(const struct rt_ctx *ctx, int home[RT_NS_COUNT], struct cps_err *err)
 {
 	int rc = 0;
 
 	for (int ns = 0; ns < RT_NS_COUNT; ns++) {
 		if (home[ns] < 0)
 			continue;
-		if (setns(home[ns], rt_ns_flags[ns]) < 0 && rc == 0)
+		if (setns(home[ns], rt_ns_flags[ns]) < 0 && !may_stay(ctx, ns) && rc == 0)
 			rc = cps_fail(err, errno, "return to our %s namespace", rt_ns_names[ns]);
 		cps_close(&home[ns]);
 	}
@@ -199,7 +206,7 @@ static int spawn_directly(struct rt_ctx *ctx, int cgroup, struct cps_err *err)
 		ctx->pidfd = pidfd;
 		cps_close(&ctx->baton[1]);
 	}
-	if (ctx->plan.lent && come_home(home, rc == 0 ? err : &ignored) < 0 && rc == 0)
+	if (ctx->plan.lent && come_home(ctx, home, rc == 0 ? err : &ignored) < 0 && rc == 0)
 		rc = -err->num;
 	return rc;
 }

@@ -114,8 +114,13 @@ static int set(struct rt_container *c, const struct rt_resources *res, struct rt
 	       struct cps_err *err)
 {
 	const struct rt_spec *spec = NULL;
-	int rc = rt_cgroup_update(&c->state.cgroup, res, warn, err);
+	int rc = 0;
 
+	/* systemd first: it writes the same files, and rounds */
+	if (c->state.scope.program)
+		rc = rt_systemd_update(&c->state.scope, res, c->state.cgroup.layout, err);
+	if (rc == 0)
+		rc = rt_cgroup_update(&c->state.cgroup, res, warn, err);
 	if (rc < 0 || res->ndevices == 0)
 		return rc;
 	rc = rt_container_spec(c, &spec, err);

@@ -210,6 +210,9 @@ mine() {
 	setpriv --reuid=$ID --regid=$ID --clear-groups env XDG_RUNTIME_DIR="$WORK" unshare -Ur "$RUNTIME" create c </dev/null >"$WORK/out" 2>&1 || { cat "$WORK/out"; false; }
 	[ -e "$WORK/capsule-runtime/c/state.json" ]
 	setpriv --reuid=$ID --regid=$ID --clear-groups "$RUNTIME" --root "$WORK/capsule-runtime" delete --force c
+	# exec: there is no way back to the pid namespace that is older than the user namespace
+	run -7 setpriv --reuid=$ID --regid=$ID --clear-groups env XDG_RUNTIME_DIR="$WORK" unshare -Ur sh -c \
+		"$RUNTIME run --detach c </dev/null >/dev/null 2>&1; $RUNTIME exec c sh -c 'exit 7'; rc=\$?; $RUNTIME delete --force c; exit \$rc"
 	rm -r "$WORK/capsule-runtime"
 	XDG_RUNTIME_DIR=$WORK "$RUNTIME" list
 	[ ! -e "$WORK/capsule-runtime" ]

@@ -67,6 +67,12 @@ group_of() {
 	systemctl daemon-reload
 	[ "$(cat $dir/memory.max)" = 67108864 ]
 	[ "$(cat $dir/cpu.max)" = "50000 100000" ]
+	# nor to what an update has changed
+	runtime update --memory 100663296 --pids-limit 66 c
+	[ "$(property capsule-c.scope TasksMax)" = 66 ]
+	systemctl daemon-reload
+	[ "$(cat $dir/memory.max)" = 100663296 ]
+	[ "$(cat $dir/pids.max)" = 66 ]
 }
 
 @test "properties by annotation; what is no value of one is refused by name" {

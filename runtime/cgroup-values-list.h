@@ -26,6 +26,11 @@ static inline bool rt_cgroup_is_given(const struct rt_u64 *v)
 	return v->set && v->v != 0;
 }
 
+/* cgroup-values-net.c */
+void rt_cgroup_v1_network(struct rt_cgroup_list *l, const struct rt_resources *res);
+int rt_cgroup_v2_network(const struct rt_resources *res, struct cps_err *err);
+void rt_cgroup_rdma(struct rt_cgroup_list *l, const struct rt_resources *res); /* both layouts */
+
 /* cgroup-values-blkio.c */
 int rt_cgroup_v1_blkio(struct rt_cgroup_list *l, const struct rt_resources *res,
 		       struct cps_err *err);

@@ -56,7 +56,8 @@ static int list_init(struct rt_cgroup_list *l, struct cps_arena *a, const struct
 	/* 32 covers the single values; two writes each for huge pages and device weights and leaves
 	 */
 	*l = (struct rt_cgroup_list){ .arena = a };
-	l->room = 32 + 3 * devs + 2 * res->nhugepages + res->nunified;
+	l->room =
+		32 + 3 * devs + 2 * res->nhugepages + res->nunified + res->npriorities + res->nrdma;
 	l->w.v = cps_arena_array(a, l->room + 1, sizeof(*l->w.v));
 	return l->w.v ? 0 : cps_fail(err, ENOMEM, "resources");
 }
@@ -337,6 +338,8 @@ int rt_cgroup_values_v1(struct cps_arena *a, const struct rt_resources *res,
 		rc = put_hugepages(&l, res, "limit_in_bytes", err);
 	if (rc < 0)
 		return rc;
+	rt_cgroup_v1_network(&l, res);
+	rt_cgroup_rdma(&l, res);
 	return list_done(&l, ret, err);
 }
 
@@ -456,6 +459,10 @@ int rt_cgroup_values_v2(struct cps_arena *a, const struct rt_resources *res, con
 		rc = rt_cgroup_v2_blkio(&l, res, err);
 	if (rc == 0)
 		rc = put_hugepages(&l, res, "max", err);
+	if (rc == 0)
+		rc = rt_cgroup_v2_network(res, err);
+	if (rc == 0)
+		rt_cgroup_rdma(&l, res);
 	if (rc == 0) /* last: who writes v2's own words means them */
 		rc = v2_unified(&l, res, err);
 	if (rc < 0)

@@ -81,7 +81,7 @@ static void write_linux(struct cps_jsonw *w)
 	cps_jsonw_bool(w, "v2", true);
 	cps_jsonw_bool(w, "systemd", true);
 	cps_jsonw_bool(w, "systemdUser", true);
-	cps_jsonw_bool(w, "rdma", false);
+	cps_jsonw_bool(w, "rdma", true);
 	cps_jsonw_close(w, '}');
 	cps_jsonw_open(w, "seccomp", '{');
 	cps_jsonw_bool(w, "enabled", true);

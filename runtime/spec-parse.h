@@ -55,6 +55,8 @@ rt_spec_parser rt_spec_hooks;	  /* struct rt_hooks */
 rt_spec_parser rt_spec_linux;	  /* struct rt_spec */
 rt_spec_parser rt_spec_devices;	  /* struct rt_spec: linux.devices */
 rt_spec_parser rt_spec_resources; /* struct rt_resources */
+rt_spec_parser rt_spec_network;	  /* struct rt_resources: network */
+rt_spec_parser rt_spec_rdma;	  /* struct rt_resources: rdma */
 rt_spec_parser rt_spec_seccomp;	  /* struct rt_seccomp */
 rt_spec_parser rt_spec_sysctl;	  /* struct rt_spec: linux.sysctl */
 

@@ -367,16 +367,11 @@ static int parse_unified(const struct rt_spec_in *in, const struct cps_json *nod
 }
 
 static const struct rt_spec_member resources_members[] = {
-	{ "devices", parse_rules, 0 },
-	{ "memory", parse_memory, 0 },
-	{ "cpu", parse_cpu, 0 },
-	{ "pids", parse_pids, 0 },
-	{ "blockIO", parse_blkio, 0 },
-	{ "hugepageLimits", parse_hugepages, 0 },
-	{ "unified", parse_unified, 0 },
-	{ "network", NULL, 0 },
-	{ "rdma", NULL, 0 },
-	{ NULL, NULL, 0 },
+	{ "devices", parse_rules, 0 },	 { "memory", parse_memory, 0 },
+	{ "cpu", parse_cpu, 0 },	 { "pids", parse_pids, 0 },
+	{ "blockIO", parse_blkio, 0 },	 { "hugepageLimits", parse_hugepages, 0 },
+	{ "unified", parse_unified, 0 }, { "network", rt_spec_network, 0 },
+	{ "rdma", rt_spec_rdma, 0 },	 { NULL, NULL, 0 },
 };
 
 int rt_spec_resources(const struct rt_spec_in *in, const struct cps_json *node, void *field,

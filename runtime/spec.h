@@ -173,6 +173,16 @@ struct rt_key_value {
 	const char *key, *value;
 };
 
+struct rt_net_priority { /* v1's net_prio: of what leaves by an interface */
+	const char *name;
+	uint32_t priority;
+};
+
+struct rt_rdma {
+	const char *device;
+	struct rt_u64 handles, objects;
+};
+
 struct rt_resources {
 	bool set;
 	struct { /* bytes; -1: unlimited */
@@ -200,6 +210,11 @@ struct rt_resources {
 	const struct rt_device_rule *devices;
 	size_t nunified;
 	const struct rt_key_value *unified;
+	struct rt_u64 class_id; /* v1's net_cls */
+	size_t npriorities;
+	const struct rt_net_priority *priorities;
+	size_t nrdma;
+	const struct rt_rdma *rdma;
 };
 
 struct rt_hook {

@@ -83,7 +83,24 @@ refused() {
 		mv good.json config.json
 	done <<'ROWS'
 linux.intelRdt .linux.intelRdt.closID = "x"
-linux.resources.rdma .linux.resources.rdma.mlx.hcaHandles = 1
+ROWS
+}
+
+@test "resources that no controller is mounted for are refused by name" {
+	local field change
+	cp config.json good.json
+	while read -r field change; do
+		config ".linux.resources.$change"
+		run -1 runtime create c1
+		echo "$output"
+		[ "${#lines[@]}" -eq 1 ]
+		[[ $output == *"cgroup-limits: linux.resources.$field"* ]]
+		[ ! -e "$ROOT/c1" ]
+		cp good.json config.json
+	done <<'ROWS'
+rdma rdma.mlx5_0.hcaHandles = 1
+network.classID network.classID = 1048577
+network.priorities network.priorities = [{name: "lo", priority: 3}]
 ROWS
 }
 

@@ -340,6 +340,42 @@ START_TEST(test_blkio)
 }
 END_TEST
 
+START_TEST(test_network)
+{
+	static const struct rt_net_priority priorities[] = { { "eth0", 5 }, { "lo", 0 } };
+
+	reset();
+	res.class_id = u64(0x100001);
+	res.priorities = priorities;
+	res.npriorities = 2;
+	ck_assert_int_eq(v1(), 0);
+	ck_assert_str_eq(written("net_cls.classid"), "1048577");
+	ck_assert_str_eq(written("net_prio.ifpriomap"), "eth0 5");
+	ck_assert_str_eq(w.v[place("net_prio.ifpriomap") + 1].text, "lo 0");
+	ck_assert_err(v2(NULL), EOPNOTSUPP, err, "linux.resources.network.classID");
+	res.class_id.set = false;
+	ck_assert_err(v2(NULL), EOPNOTSUPP, err, "linux.resources.network.priorities");
+}
+END_TEST
+
+START_TEST(test_rdma)
+{
+	const struct rt_rdma rdma[] = { { "mlx5_0", u64(3), u64(10000) },
+					{ "mlx5_1", { false, 0 }, u64(4) },
+					{ "mlx5_2", { false, 0 }, { false, 0 } } };
+
+	reset();
+	res.rdma = rdma;
+	res.nrdma = 3;
+	ck_assert_int_eq(v1(), 0);
+	ck_assert_str_eq(written("rdma.max"), "mlx5_0 hca_handle=3 hca_object=10000");
+	ck_assert_int_eq(v2(NULL), 0);
+	ck_assert_uint_eq(w.n, 2);
+	ck_assert_str_eq(w.v[1].text, "mlx5_1 hca_object=4");
+	ck_assert_str_eq(w.v[1].controller, "rdma");
+}
+END_TEST
+
 START_TEST(test_unified)
 {
 	static const struct rt_key_value high = { "memory.high", "max" };
@@ -379,6 +415,8 @@ int main(void)
 		test_pids,
 		test_hugepages,
 		test_blkio,
+		test_network,
+		test_rdma,
 		test_unified,
 		NULL,
 	};

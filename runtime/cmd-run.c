@@ -23,8 +23,10 @@ static int run_poststart(struct rt_ctx *ctx, struct cps_err *err)
 	int rc = rt_hooks_run(&ctx->spec->hooks, RT_HOOK_POSTSTART, &ctx->state, RT_STATUS_RUNNING,
 			      ctx->pid, err);
 
-	if (rc < 0)
+	if (rc < 0) {
+		ctx->failed_step = "hooks-poststart";
 		rt_steps_undo(&rt_create_table, ctx);
+	}
 	return rc;
 }
 

@@ -13,7 +13,7 @@
 /* clang-format off */
 static const struct rt_step create_steps[] = {
 	/* -- on the host: nothing exists yet; everything here can be undone ------------------------- */
-	{ RT_HOST,   "plan",                   NULL,                       step_plan,                   NULL           },
+	{ RT_HOST,   "plan",                   NULL,                       step_plan,                   undo_by_hooks  }, /* last, when all is undone */
 	{ RT_HOST,   "check-labels",           want_labels,                step_check_labels,           NULL           },
 	{ RT_HOST,   "open-files",             NULL,                       step_open_files,             NULL           },
 	{ RT_HOST,   "open-namespaces",        want_join_paths,            step_open_namespaces,        NULL           },

@@ -54,6 +54,19 @@ int step_check_labels(struct rt_ctx *ctx, struct cps_err *err)
 	return rt_labels_check(ctx->process, ctx->target < 0 ? ctx->spec->mount_label : NULL, err);
 }
 
+/* The specification's life cycle: after a hook that fails the container is destroyed, and its
+ * poststop hooks are run. What fails before the hooks has made no container. */
+void undo_by_hooks(struct rt_ctx *ctx)
+{
+	struct cps_err err = { 0 };
+
+	if (!ctx->failed_step || strncmp(ctx->failed_step, "hooks-", 6) != 0)
+		return;
+	if (rt_hooks_run(&ctx->spec->hooks, RT_HOOK_POSTSTOP, &ctx->state, RT_STATUS_STOPPED, 0,
+			 &err) < 0)
+		rt_warn(ctx->warn, "%s, ignoring", err.msg);
+}
+
 int step_open_files(struct rt_ctx *ctx, struct cps_err *err)
 {
 	size_t n = ctx->spec->nmounts;

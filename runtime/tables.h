@@ -15,6 +15,7 @@ extern const struct rt_table rt_exec_table;
 
 /* steps-host.c: in the runtime */
 int step_plan(struct rt_ctx *ctx, struct cps_err *err);
+void undo_by_hooks(struct rt_ctx *ctx);
 int step_check_labels(struct rt_ctx *ctx, struct cps_err *err);
 int step_idmap_mounts(struct rt_ctx *ctx, struct cps_err *err);
 int step_time_offsets(struct rt_ctx *ctx, struct cps_err *err);

@@ -104,6 +104,26 @@ names() {
 	done
 }
 
+@test "after a hook that fails the poststop hooks are run, when nothing is left; not after what fails before" {
+	local kind
+	hook poststop "path: \"/bin/sh\", args: [\"sh\", \"-c\", \"cat >\(\$w)/stopped; ls $ROOT >\(\$w)/left\"], env: [\"PATH=/bin:/usr/bin\"]"
+	args tinit sleep
+	for kind in prestart createRuntime createContainer poststart; do
+		cp config.json good.json
+		hook "$kind" 'path: "/bin/false"'
+		run -1 runtime run --detach c1
+		[[ $output == *"$kind hook #0"* ]]
+		jq -e '.id == "c1" and .status == "stopped"' "$WORK/stopped"
+		run ! grep c1 "$WORK/left"
+		[ ! -e "$ROOT/c1" ]
+		rm "$WORK/stopped"
+		mv good.json config.json
+	done
+	config '.process.args = ["/no/such/program"]'
+	run -1 runtime run --detach c1
+	[ ! -e "$WORK/stopped" ]
+}
+
 @test "a hook killed by a signal, and one that cannot run" {
 	hook createRuntime 'path: "/bin/sh", args: ["sh", "-c", "kill -9 $$"]'
 	run --separate-stderr runtime create c1
@@ -147,7 +167,8 @@ names() {
 	echo "$stderr"
 	[ "$status" -ne 0 ]
 	[[ $stderr == *"poststart hook #0"* ]]
-	runtime delete --force c1
+	wait_until 5 eval 'runtime state c1 | grep -q stopped'
+	runtime delete c1
 }
 
 @test "poststop that fails: the container is deleted all the same, with a warning" {

@@ -58,7 +58,7 @@ note() {
 # The machine and the contenders, as JSON.
 head_json() {
 	local name line
-	for name in capsule crun runc conmon containerd podman; do
+	for name in capsule crun runc conmon containerd podman dockerd; do
 		line=
 		case $name in
 		capsule) line="$("$capsule_bin" --version) $(git -C "$source" rev-parse --short HEAD 2>/dev/null || true)" ;;

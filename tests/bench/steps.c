@@ -3,7 +3,7 @@
  * The words with an @ that a plan may have in place of a command. Each returns 0, or anything else
  * if it failed.
  *
- *	@grew FILE		waits until the file has a byte
+ *	@grew PATTERN		waits until the one file that it matches has a byte
  *	@background WORD...	starts a command; @join waits for it
  *	@watch DIR		begins to watch; @seen NAME waits until that file is there
  *	@kill FILE SIGNAL	to the process whose pid the file has
@@ -21,6 +21,7 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -54,17 +55,30 @@ static int watch(struct bench_round *r, const char *path, uint32_t events)
 	return inotify_add_watch(r->watch, path, events) < 0 ? -1 : 0;
 }
 
-static int step_grew(struct bench_round *r, char **words)
+static int wait_for_byte(struct bench_round *r, const char *path)
 {
 	struct stat st;
 
-	if (watch(r, words[0], IN_MODIFY) < 0)
+	if (watch(r, path, IN_MODIFY) < 0)
 		return -1;
 	do {
-		if (stat(words[0], &st) < 0)
+		if (stat(path, &st) < 0)
 			return -1;
 	} while (st.st_size == 0 && news(r->watch) == 0);
 	return st.st_size > 0 ? 0 : -1;
+}
+
+static int step_grew(struct bench_round *r, char **words)
+{
+	glob_t found;
+	int rc = -1;
+
+	if (glob(words[0], GLOB_NOCHECK, NULL, &found) != 0)
+		return -1;
+	if (found.gl_pathc == 1)
+		rc = wait_for_byte(r, found.gl_pathv[0]);
+	globfree(&found);
+	return rc;
 }
 
 static int step_background(struct bench_round *r, char **words)

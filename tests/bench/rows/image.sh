@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # what run.sh and world.sh set
 # SPDX-License-Identifier: Apache-2.0
-# Images and networks, against podman: Debian's, with crun, conmon and netavark, files on the same tmpfs, the kernel's overlay.
+# Images and networks, against podman: Debian's, with crun, conmon and netavark, files on the same tmpfs, the kernel's overlay;
+# and against Docker: Debian's, with runc, its daemon running before the time begins.
 
 # The words of podman with directories of its own; the parent of its cgroups is made by cgroupfs, since no systemd runs here.
 prepare_podman() {
@@ -11,17 +12,40 @@ prepare_podman() {
 	mkdir -p /tmp/podman/root /run/podman
 }
 
-# serve_image: the image `serve` for both, of the root file system that the other rows use.
+# The words of docker, whose daemon keeps everything below /tmp/docker and may write to an /etc of its own. docker-proxy is
+# what forwards from loopback.
+prepare_docker() {
+	docker=
+	command -v dockerd >/dev/null && [ -n "${runtimes[runc]:-}" ] || return 0
+	if ! mountpoint -q /etc; then
+		mkdir -p /run/etc/upper /run/etc/work
+		mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc
+	fi
+	if bash "$source/tests/clients/dockerd.sh" start /tmp/docker "$(command -v runc)"; then
+		docker="$(command -v docker) -H unix:///tmp/docker/docker.sock"
+	else
+		note docker "dockerd does not start"
+	fi
+}
+
+end_docker() {
+	[ -z "$docker" ] || bash "$source/tests/clients/dockerd.sh" stop /tmp/docker
+}
+
+# serve_image: the image `serve` for all, of the root file system that the other rows use.
 serve_image() {
 	prepare_podman
+	prepare_docker
 	tar -C "$bundles/serve/rootfs" -cf "$work/serve.tar" .
 	$capsule image create serve "$work/serve.tar" >/dev/null
 	[ -z "$podman" ] || $podman import --quiet "$work/serve.tar" serve >/dev/null
+	[ -z "$docker" ] || $docker import "$work/serve.tar" serve >/dev/null
 }
 
 no_serve_image() {
 	$capsule image delete serve >/dev/null
 	[ -z "$podman" ] || $podman rmi -f serve >/dev/null
+	end_docker
 	rm "$work/serve.tar"
 }
 
@@ -56,6 +80,7 @@ oci_blob() {
 row_import() {
 	local tree=$work/big i
 	prepare_podman
+	prepare_docker
 	mkdir -p "$tree/small"
 	for ((i = 0; i < $(part 32); i++)); do head -c 5000000 /dev/urandom >"$tree/large$i"; done
 	head -c "$(part 40000000)" /dev/urandom | split -a 4 -b 10000 - "$tree/small/"
@@ -71,7 +96,10 @@ row_import() {
 			echo "podman load: $podman load -i $work/archive.tar ; !$podman rmi -f localhost/big"
 			echo "podman import: $podman import --quiet $work/layer.tar big ; !$podman rmi -f big"
 		fi
+		# its `load` takes no OCI archive
+		[ -z "$docker" ] || echo "docker import: $docker import $work/layer.tar big ; !$docker rmi -f big"
 	} | plan 10 1
+	end_docker
 	rm "$work/layer.tar" "$work/archive.tar"
 	goal import time "capsule image import" 1 "tar x + sha256sum"
 	goal import time "capsule image create" 1 "tar x + sha256sum"
@@ -90,9 +118,12 @@ row_image_start() {
 			echo "podman: !@clear $work/podman.log ; $podman run -d --name is -p 8001:8000 --log-driver k8s-file --log-opt path=$work/podman.log" \
 				"serve /bin/load serve ; @grew $work/podman.log ; !$podman rm -f -t 0 is"
 		fi
+		[ -z "$docker" ] || echo "docker: $docker run -d --name is -p 8002:8000 serve /bin/load serve ;" \
+			"@grew /tmp/docker/data/containers/*/*-json.log ; !$docker rm -f is"
 	} | plan "$(((rounds + 4) / 5))"
 	no_serve_image
 	goal image-start time capsule 0.1 podman
+	goal image-start time capsule 0.1 docker
 }
 
 # 100 containers from one image, each with a network and a port of its own, 8 commands at a time, three times.
@@ -111,14 +142,22 @@ row_image_parallel() {
 			# shellcheck disable=SC2086
 			"$stopwatch" parallel "$work/ignored" image-parallel podman "$count" 4 $podman rm -f -t 0 "ip-%"
 		fi
+		if [ -n "$docker" ] && ((round == 0)); then
+			# shellcheck disable=SC2086 # words
+			"$stopwatch" parallel "$samples" image-parallel docker "$count" 8 $docker run -d --name "ip-%" -p "40%:8000" serve /bin/load serve
+			# shellcheck disable=SC2086
+			"$stopwatch" parallel "$work/ignored" image-parallel docker "$count" 4 $docker rm -f "ip-%"
+		fi
 		sleep 0.5
 	done
 	no_serve_image
 	goal image-parallel starts capsule 1 podman
+	goal image-parallel starts capsule 1 docker
 }
 
 # What each of 20 running containers with network and port costs altogether: the processes that are new (their PSS: supervisor and the
 # service), and what is charged to the cgroup that all of this runs in: these, the kernel's memory for them, and files on tmpfs.
+# Docker's daemon was there before: only what it grows by is counted.
 row_image_memory() {
 	local count
 	serve_image
@@ -131,9 +170,17 @@ row_image_memory() {
 		# shellcheck disable=SC2086
 		"$stopwatch" parallel "$work/ignored" image-memory podman "$count" 4 $podman rm -f -t 0 "im-%"
 	fi
+	if [ -n "$docker" ]; then
+		# shellcheck disable=SC2086 # words
+		of_containers docker "$count" $docker run -d --name "im-%" -p "40%:8000" serve /bin/load serve
+		# shellcheck disable=SC2086
+		"$stopwatch" parallel "$work/ignored" image-memory docker "$count" 4 $docker rm -f "im-%"
+	fi
 	no_serve_image
 	goal image-memory "all processes, PSS" capsule 1 podman
 	goal image-memory "charged to the cgroup" capsule 1 podman
+	goal image-memory "all processes, PSS" capsule 1 docker
+	goal image-memory "charged to the cgroup" capsule 1 docker
 }
 
 # of_containers CONTENDER COUNT COMMAND...: one more is started before, since the first makes what all of them share.
@@ -142,7 +189,8 @@ of_containers() {
 	shift 2
 	words=("${@//%/first}")
 	words=("${words[@]//20first:/1999:}")
-	"${words[@]//30first:/2999:}" >/dev/null </dev/null
+	words=("${words[@]//30first:/2999:}")
+	"${words[@]//40first:/3999:}" >/dev/null </dev/null
 	sleep 1
 	pss=$(all_pss)
 	charged=$(all_charged)
@@ -152,6 +200,7 @@ of_containers() {
 	sample image-memory "charged to the cgroup" kB "$who" $((($(all_charged) - charged) / 1024 / count))
 	case $who in
 	capsule) $capsule delete -f im-first ;;
+	docker) $docker rm -f im-first >/dev/null ;;
 	*) $podman rm -f -t 0 im-first >/dev/null ;;
 	esac
 }

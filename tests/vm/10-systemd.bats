@@ -134,5 +134,5 @@ group_of() {
 	[ "$(property capsule-c.scope LoadState)" = not-found ]
 	args sh -c 'exit 3'
 	run -3 capsule run --systemd-cgroup c
-	capsule delete c
+	[ "$(property capsule-c.scope LoadState)" = not-found ]
 }

@@ -58,3 +58,18 @@ run_and_limit() {
 @test "podman, cgroups made directly: run, limits, exec, stats, pause, stop, rm" {
 	run_and_limit cgroupfs /sys/fs/cgroup/libpod_parent/libpod-
 }
+
+@test "podman of a user who is not root, cgroups by his systemd" {
+	local id dir
+	MANAGER=systemd AS=as_user RUNROOT=/run/user/$ID/podman-test
+	wait_for_user
+	install -d -o "$ID" -g "$ID" /var/tmp/podmanas_user
+	tar -C /var/tmp/podman-rootfs -c . | pod systemd import - tiny
+	run -7 --separate-stderr pod systemd run --rm --network none tiny sh -c 'id -u; exit 7'
+	[ "$output" = 0 ]
+	id=$(pod systemd run --detach --network none --memory 64m --pids-limit 30 tiny sleep 300)
+	dir=/sys/fs/cgroup/user.slice/user-$ID.slice/user@$ID.service/user.slice/libpod-$id.scope
+	[ "$(cat "$dir"/memory.max)" = 67108864 ]
+	[ "$(cat "$dir"/pids.max)" = 30 ]
+	[ "$(pod systemd exec "$id" id -u)" = 0 ]
+}

@@ -44,7 +44,7 @@ vm_teardown() {
 	for id in "$ROOT"/*/; do
 		[ ! -d "$id" ] || runtime delete --force "$(basename "$id")" || true
 	done
-	left=$(find "$ROOT" -mindepth 1 -maxdepth 1 ! -name '.seccomp*' 2>/dev/null)
+	left=$(find "$ROOT" -mindepth 1 -maxdepth 1 ! -name '.seccomp*' ! -name 'events.log*' 2>/dev/null)
 	rm -rf --one-file-system "$WORK" "$ROOT"
 	[ -z "$left" ] || {
 		echo "left behind: $left"

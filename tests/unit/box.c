@@ -92,9 +92,8 @@ void box_mount(struct box *b, const char *destination, const char *type, const c
 	struct rt_mount *m = &b->mounts[b->spec.nmounts];
 
 	ck_assert_uint_lt(b->spec.nmounts, BOX_MOUNTS);
-	*m = (struct rt_mount){
-		destination, type, source, { 0, (const char **)(uintptr_t)options }
-	};
+	*m = (struct rt_mount){ destination, type, source,
+				.options = { 0, (const char **)(uintptr_t)options } };
 	while (options[m->options.n])
 		m->options.n++;
 	b->spec.nmounts++;

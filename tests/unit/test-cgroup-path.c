@@ -138,9 +138,9 @@ START_TEST(test_paths_name_each_controller)
 	struct cps_jsonw w;
 
 	cg = (struct rt_cgroup){ .layout = RT_CGROUP_V1, .ndirs = 2 };
-	cg.dirs[0] =
-		(struct rt_cgroup_dir){ "cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct", "/x", true };
-	cg.dirs[1] = (struct rt_cgroup_dir){ "", "/sys/fs/cgroup/unified", "/x", true };
+	cg.dirs[0] = (struct rt_cgroup_dir){ "cpu,cpuacct", "/sys/fs/cgroup/cpu,cpuacct", "/x",
+					     .made = true };
+	cg.dirs[1] = (struct rt_cgroup_dir){ "", "/sys/fs/cgroup/unified", "/x", .made = true };
 	cps_jsonw_init(&w, &buf, false);
 	rt_cgroup_paths(&cg, &w, NULL);
 	ck_assert_str_eq(buf.data, "{\"cpu\":\"/sys/fs/cgroup/cpu,cpuacct/x\","
@@ -190,7 +190,8 @@ START_TEST(test_memory_events)
 	char path[64];
 
 	cg = (struct rt_cgroup){ .layout = RT_CGROUP_V1, .ndirs = 1 };
-	cg.dirs[0] = (struct rt_cgroup_dir){ "memory", "/sys/fs/cgroup/memory", "/x", true };
+	cg.dirs[0] =
+		(struct rt_cgroup_dir){ "memory", "/sys/fs/cgroup/memory", "/x", .made = true };
 	ck_assert(rt_cgroup_memory_events(&cg, path, sizeof(path)));
 	ck_assert_str_eq(path, "/sys/fs/cgroup/memory/x/memory.oom_control");
 	ck_assert(!rt_cgroup_memory_events(&cg, path, 20)); /* does not fit */

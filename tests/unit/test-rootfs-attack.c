@@ -353,14 +353,12 @@ START_TEST(a_destination_that_is_swapped)
 	unsigned made;
 
 	box_init(&b);
-	b.mounts[0] = (struct rt_mount){
-		"/vol/data", "bind", "/tmp/host", { 3, (const char **)(uintptr_t)bind_options }
-	};
-	b.mounts[1] = (struct rt_mount){ "/vol/data/deep/x", "tmpfs", "tmpfs", { 0, NULL } };
-	b.mounts[2] = (struct rt_mount){ "/vol/new/file",
-					 "bind",
-					 "/tmp/host/file",
-					 { 1, (const char **)(uintptr_t)bind_options } };
+	b.mounts[0] = (struct rt_mount){ "/vol/data", "bind", "/tmp/host",
+					 .options = { 3, (const char **)(uintptr_t)bind_options } };
+	b.mounts[1] =
+		(struct rt_mount){ "/vol/data/deep/x", "tmpfs", "tmpfs", .options = { 0, NULL } };
+	b.mounts[2] = (struct rt_mount){ "/vol/new/file", "bind", "/tmp/host/file",
+					 .options = { 1, (const char **)(uintptr_t)bind_options } };
 	b.spec.nmounts = 3;
 	b.spec.process.cwd = "/vol/data";
 	race("mkdir -p /tmp/host/deep/x /tmp/root/vol/data && ln -s ../../../../tmp/outside/dir "
@@ -375,10 +373,10 @@ START_TEST(a_mount_point_that_is_swapped)
 	unsigned made;
 
 	box_init(&b);
-	b.mounts[0] = (struct rt_mount){
-		"/vol/data", "bind", "/tmp/host", { 3, (const char **)(uintptr_t)bind_options }
-	};
-	b.mounts[1] = (struct rt_mount){ "/vol/data/deep/x", "tmpfs", "tmpfs", { 0, NULL } };
+	b.mounts[0] = (struct rt_mount){ "/vol/data", "bind", "/tmp/host",
+					 .options = { 3, (const char **)(uintptr_t)bind_options } };
+	b.mounts[1] =
+		(struct rt_mount){ "/vol/data/deep/x", "tmpfs", "tmpfs", .options = { 0, NULL } };
 	b.spec.nmounts = 2;
 	race("mkdir -p /tmp/host/deep/x /tmp/root/vol/data && ln -s /tmp/outside/dir "
 	     "/tmp/root/vol/evil",

@@ -38,7 +38,6 @@ START_TEST(bad_mounts)
 		{ "/d", "nosuchfs", "x", "ro", ENODEV, "no file system 'nosuchfs'" },
 		{ "/d", "tmpfs", "x", "nonsense=1", EINVAL, "nonsense" },
 		{ "/d", "tmpfs", "x", "size=abc", EINVAL, "size" },
-		{ "/d", "tmpfs", "x", "tmpcopyup", EOPNOTSUPP, "tmpcopyup" },
 		{ "/bin/sh", "bind", "/tmp/host", "bind", ENOTDIR, "not a directory" },
 		{ "/bin", "bind", "/tmp/host/file", "bind", EISDIR, "a directory" },
 		{ "/bin/sh/x", "tmpfs", "x", "ro", ENOTDIR, "/bin/sh/x" },

@@ -42,8 +42,8 @@ static struct rt_state sample(void)
 		.cgroup = { .layout = RT_CGROUP_V2, .ndirs = 1 },
 	};
 
-	s.cgroup.dirs[0] =
-		(struct rt_cgroup_dir){ "", "/sys/fs/cgroup", "/no-such-group-web1", false };
+	s.cgroup.dirs[0] = (struct rt_cgroup_dir){ "", "/sys/fs/cgroup", "/no-such-group-web1",
+						   .made = false };
 	return s;
 }
 

@@ -35,8 +35,7 @@ struct cps_opt {
 
 enum cps_opt_order {
 	CPS_OPT_ANYWHERE,   /* options before, between and behind the arguments; "--" ends them */
-	CPS_OPT_FIRST_ONLY, /* the first argument ends the options (global options, runc's commands)
-			     */
+	CPS_OPT_FIRST_ONLY, /* the first argument ends the options (global options) */
 	CPS_OPT_THEN_ONE, /* options around the first argument; the second argument ends them (exec
 			   * ID CMD…: what follows CMD is the container's) */
 };

@@ -26,6 +26,13 @@ static void print_help(const struct rt_command *cmd, const struct cps_opt *table
 	cps_opt_help(table);
 }
 
+/* As runc's: options may stand behind the id, too, but what follows it in exec and ps is for
+ * another program. */
+static enum cps_opt_order options_of(const struct rt_command *cmd)
+{
+	return cmd == &rt_cmd_exec || cmd == &rt_cmd_ps ? CPS_OPT_FIRST_ONLY : CPS_OPT_ANYWHERE;
+}
+
 int rt_command_parse(const struct rt_command *cmd, const struct cps_opt *table, int argc,
 		     char **argv, int min, int max, char ***ret_args, int *ret_count,
 		     struct cps_err *err)
@@ -39,7 +46,7 @@ int rt_command_parse(const struct rt_command *cmd, const struct cps_opt *table, 
 	for (; table[n].name && n < OPTIONS_MAX - 2; n++)
 		all[n] = table[n];
 	all[n] = (struct cps_opt){ "help", 'h', CPS_OPT_FLAG, &help, NULL, "show this help" };
-	rc = cps_opt_parse(all, CPS_OPT_FIRST_ONLY, argc, argv, &args, &count, err);
+	rc = cps_opt_parse(all, options_of(cmd), argc, argv, &args, &count, err);
 	if (rc < 0)
 		return cps_wrap(err, rc, "%s", cmd->name);
 	if (help) {

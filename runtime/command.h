@@ -36,8 +36,10 @@ extern const struct rt_command rt_cmd_create, rt_cmd_start, rt_cmd_run, rt_cmd_s
 	rt_cmd_delete, rt_cmd_exec, rt_cmd_list, rt_cmd_ps, rt_cmd_spec, rt_cmd_features,
 	rt_cmd_serve, rt_cmd_debug, rt_cmd_pause, rt_cmd_resume, rt_cmd_update, rt_cmd_events;
 
-/* Parses a command's options, which end at its first argument. With --help the help is printed and
- * *ret_args is NULL: done. Otherwise between min and max arguments, caller-freed. */
+/* Parses a command's options, which end at its first argument in exec and ps, and nowhere else.
+ * With
+ * --help the help is printed and *ret_args is NULL: done. Otherwise between min and max arguments,
+ * caller-freed. */
 int rt_command_parse(const struct rt_command *cmd, const struct cps_opt *table, int argc,
 		     char **argv, int min, int max, char ***ret_args, int *ret_count,
 		     struct cps_err *err);

@@ -167,3 +167,15 @@ one_group() {
 		and (.mounts | all(.type != "sysfs" and (.options // [] | index("gid=5") | not)))
 		and .linux.resources == null' config.json
 }
+
+@test "options may stand behind the id; those behind the command of an exec are the command's" {
+	args sleep 300
+	runtime run c --detach --pid-file "$WORK/pid"
+	runtime update c --pids-limit 20
+	runtime update c --pids-limit=30
+	runtime list | grep -q "$(cat "$WORK/pid")"
+	[ "$(runtime exec c /bin/echo --cwd /)" = '--cwd /' ]
+	run -1 --separate-stderr runtime delete c --nonsense
+	[[ "$stderr" == *nonsense* ]]
+	runtime delete c --force
+}

@@ -300,13 +300,16 @@ static int parse_access(const struct rt_spec_in *in, const struct cps_json *node
 {
 	struct rt_device_rule *rule = field;
 	const char *access;
+	char path[RT_SPEC_PATH_SIZE];
 	int rc;
 
 	rc = rt_spec_str_some(in, node, &access, err);
 	if (rc < 0 || !access)
 		return rc;
-	if (access[strspn(access, "rwm")])
-		return cps_json_fail(node, EINVAL, err, "'%s' has more than r, w, m", access);
+	if (access[strspn(access, "rwm")]) {
+		cps_json_path(node, path, sizeof(path));
+		rt_warn(in->warn, "%s: '%s' has more than r, w, m, ignoring that", path, access);
+	}
 	rule->read = strchr(access, 'r') != NULL;
 	rule->write = strchr(access, 'w') != NULL;
 	rule->mknod = strchr(access, 'm') != NULL;

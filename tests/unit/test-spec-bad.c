@@ -244,8 +244,6 @@ static const struct bad bad[] = {
 	  "linux.resources.devices[0].type: 'p' is none of a, c, b, u" },
 	{ 'r', "\"devices\":[{\"major\":-2}]",
 	  "linux.resources.devices[0].major: -2 is not within -1 and 4294967295" },
-	{ 'r', "\"devices\":[{\"access\":\"rx\"}]",
-	  "linux.resources.devices[0].access: 'rx' has more than r, w, m" },
 	{ 'r', "\"network\":{\"classID\":4294967296}",
 	  "linux.resources.network.classID: 4294967296 is not within 0 and 4294967295" },
 	{ 'r', "\"network\":{\"priorities\":[{\"priority\":1}]}",

@@ -339,6 +339,22 @@ START_TEST(unknown_members)
 }
 END_TEST
 
+/* As runc takes it: what is known counts. */
+START_TEST(device_access)
+{
+	const struct rt_device_rule *r =
+		parse_with("", ",\"resources\":{\"devices\":[{\"allow\":true,\"access\":\"rwa\"}]}",
+			   "")
+			->resources.devices;
+	uint32_t pos = 0;
+
+	ck_assert(r[0].allow && r[0].read && r[0].write && !r[0].mknod);
+	ck_assert_str_eq(rt_warn_next(&warn, &pos),
+			 "linux.resources.devices[0].access: 'rwa' has more than r, w, m, ignoring "
+			 "that");
+}
+END_TEST
+
 START_TEST(warnings_are_bounded)
 {
 	char text[700];
@@ -485,6 +501,7 @@ int main(void)
 		resources_alone,
 		hooks,
 		unknown_members,
+		device_access,
 		warnings_are_bounded,
 		large_environment,
 		engine_files,

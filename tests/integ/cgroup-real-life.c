@@ -35,7 +35,7 @@ bool test_occupied_is_refused(void)
 	check(pid > 0);
 	other = cg;
 	check(rt_cgroup_create(&other, &res, &err) == -EBUSY);
-	check(strstr(err.msg, "in use") != NULL);
+	check(strstr(err.msg, "is not empty") != NULL);
 	check(rt_cgroup_remove(&cg, &err) == -EBUSY);
 	check(rt_cgroup_kill(&cg, SIGKILL, &err) == 0);
 	check(waitpid(pid, NULL, 0) == pid);

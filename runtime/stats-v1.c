@@ -113,7 +113,7 @@ static void memory_entry(const struct rt_stats *s, const char *key, const char *
 {
 	static const char *const names[] = { "limit_in_bytes", "usage_in_bytes",
 					     "max_usage_in_bytes", "failcnt" };
-	struct rt_stats_memory m;
+	struct rt_stats_memory m = { 0 };
 	uint64_t *const to[] = { &m.limit, &m.usage, &m.max, &m.failcnt };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -29,14 +29,15 @@ static int networks_open(const struct sup_ctx *ctx, const char *name, struct net
 	return rc == -ENOENT ? cps_failx(err, ENOENT, "there is no network '%.64s'", name) : rc;
 }
 
-static int container_connect(struct sup_ctx *ctx, const char *id, struct net_options *o,
+static int container_connect(struct sup_ctx *ctx, const char *id, const struct net_options *o,
 			     struct cps_err *err)
 {
+	struct net_options named = *o;
 	char name[SUP_NAME_SIZE];
 
 	if (sup_name_of(ctx, id, name))
-		o->name = name;
-	return sup_join(ctx, id, o, err);
+		named.name = name;
+	return sup_join(ctx, id, &named, err);
 }
 
 static int connect_run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,

@@ -245,7 +245,6 @@ int step_stdio(struct rt_ctx *ctx, struct cps_err *err)
 	return 0;
 }
 
-/* In the pivoted tree "/" is the container's. */
 /* The groups that were asked for by number come with those that the container's files give. */
 static int add_groups(struct rt_user *user, const struct rt_user *asked, struct cps_arena *a,
 		      struct cps_err *err)
@@ -263,6 +262,8 @@ static int add_groups(struct rt_user *user, const struct rt_user *asked, struct 
 	return 0;
 }
 
+/* In the pivoted tree "/" is the container's. For exec the numbers are the caller's; the shim's
+ * `user` of a create takes the place of config.json's. */
 int step_user_lookup(struct rt_ctx *ctx, struct cps_err *err)
 {
 	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -278,7 +279,8 @@ int step_user_lookup(struct rt_ctx *ctx, struct cps_err *err)
 	rc = rt_user_lookup(root, ctx->process->user.name, ctx->arena, &mine->user, err);
 	if (rc < 0)
 		return rc;
-	rc = add_groups(&mine->user, &ctx->process->user, ctx->arena, err);
+	if (ctx->target >= 0)
+		rc = add_groups(&mine->user, &ctx->process->user, ctx->arena, err);
 	if (rc < 0)
 		return rc;
 	ctx->process = mine;

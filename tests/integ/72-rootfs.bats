@@ -125,7 +125,7 @@ os.setxattr(sys.argv[1], "system.posix_acl_access", struct.pack("<I", 2) + b"".j
 	run capsule commit -c 'CMD ["a", "b"]' -c 'ENV A=2' -c 'ENV C=3' -c 'LABEL q=w' -c 'EXPOSE 80/tcp' -c 'USER 1:2' \
 		-c 'ENTRYPOINT echo hi' -m hello -a me c made
 	[ "$status" -eq 0 ]
-	[[ $output == *"'.wh.same' would delete a file in a layer, and left out"* ]]
+	[[ $output == *"'.wh.same' is left out: in a layer its name deletes a file"* ]]
 	image list -q | grep -qx made
 	image check
 	config=$(image list --format json | jq -r '.[] | select(.name == "made") | .id')

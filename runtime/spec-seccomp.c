@@ -34,12 +34,7 @@
 #define SCMP_ARCH_SHEB NO_NUMBER
 #endif
 
-struct word {
-	const char *name;
-	uint32_t number;
-};
-
-static const struct word arch_words[] = {
+static const struct rt_spec_word arch_words[] = {
 	{ "SCMP_ARCH_X86", SCMP_ARCH_X86 },
 	{ "SCMP_ARCH_X86_64", SCMP_ARCH_X86_64 },
 	{ "SCMP_ARCH_X32", SCMP_ARCH_X32 },
@@ -66,7 +61,7 @@ static const struct word arch_words[] = {
 	{ NULL, 0 },
 };
 
-static const struct word action_words[] = {
+static const struct rt_spec_word action_words[] = {
 	{ "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW },
 	{ "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0) },
 	{ "SCMP_ACT_KILL", SCMP_ACT_KILL },
@@ -79,7 +74,7 @@ static const struct word action_words[] = {
 	{ NULL, 0 },
 };
 
-static const struct word op_words[] = {
+static const struct rt_spec_word op_words[] = {
 	{ "SCMP_CMP_NE", SCMP_CMP_NE },
 	{ "SCMP_CMP_LT", SCMP_CMP_LT },
 	{ "SCMP_CMP_LE", SCMP_CMP_LE },
@@ -90,7 +85,7 @@ static const struct word op_words[] = {
 	{ NULL, 0 },
 };
 
-static const struct word flag_words[] = {
+static const struct rt_spec_word flag_words[] = {
 	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC },
 	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
 	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
@@ -100,38 +95,20 @@ static const struct word flag_words[] = {
 
 const char *rt_seccomp_word(enum rt_seccomp_words kind, size_t i)
 {
-	static const struct word *const tables[] = {
+	static const struct rt_spec_word *const tables[] = {
 		[RT_SECCOMP_ACTIONS] = action_words,
 		[RT_SECCOMP_OPERATORS] = op_words,
 		[RT_SECCOMP_ARCHES] = arch_words,
 		[RT_SECCOMP_FLAGS] = flag_words,
 	};
 
-	for (const struct word *w = tables[kind]; w->name; w++) {
+	for (const struct rt_spec_word *w = tables[kind]; w->name; w++) {
 		bool honoured = kind == RT_SECCOMP_ACTIONS || w->number != NO_NUMBER;
 
 		if (honoured && i-- == 0)
 			return w->name;
 	}
 	return NULL;
-}
-
-static int parse_word(const struct cps_json *node, const struct word *words, const char *what,
-		      uint32_t *ret_number, struct cps_err *err)
-{
-	const char *text;
-	int rc;
-
-	rc = cps_json_str(node, &text, err);
-	if (rc < 0)
-		return rc;
-	for (; words->name; words++) {
-		if (strcmp(words->name, text) != 0)
-			continue;
-		*ret_number = words->number;
-		return 0;
-	}
-	return cps_json_fail(node, EINVAL, err, "'%s' is no seccomp %s", text, what);
 }
 
 #define MAX_ERRNO 4095 /* the kernel's; it cuts what is larger */
@@ -146,13 +123,15 @@ static int parse_action(const struct rt_spec_in *in, const struct cps_json *node
 			struct cps_err *err)
 {
 	struct action *action = field;
+	uint64_t number;
 	int rc;
 
 	(void)in;
-	rc = parse_word(node, action_words, "action", &action->number, err);
+	rc = rt_spec_word(node, action_words, "seccomp action", &number, err);
 	if (rc < 0)
 		return rc;
 	action->given = true;
+	action->number = (uint32_t)number;
 	return 0;
 }
 
@@ -185,11 +164,11 @@ static int fold_action(const struct cps_json *node, const char *errno_key,
 static int parse_op(const struct rt_spec_in *in, const struct cps_json *node, void *field,
 		    struct cps_err *err)
 {
-	uint32_t number;
+	uint64_t number;
 	int rc;
 
 	(void)in;
-	rc = parse_word(node, op_words, "operator", &number, err);
+	rc = rt_spec_word(node, op_words, "seccomp operator", &number, err);
 	if (rc < 0)
 		return rc;
 	*(int *)field = (int)number;
@@ -311,6 +290,7 @@ static int parse_arches(const struct rt_spec_in *in, const struct cps_json *node
 {
 	struct rt_seccomp *sc = field;
 	const struct cps_json *child;
+	uint64_t number;
 	uint32_t *arches;
 	size_t n = 0;
 	int rc;
@@ -322,17 +302,17 @@ static int parse_arches(const struct rt_spec_in *in, const struct cps_json *node
 	if (!arches)
 		return rt_spec_no_memory(node, err);
 	for (child = node->first; child; child = child->next) {
-		rc = parse_word(child, arch_words, "architecture", &arches[n], err);
+		rc = rt_spec_word(child, arch_words, "seccomp architecture", &number, err);
 		if (rc < 0)
 			return rc;
 		/* its calls will meet the filter's answer to foreign architectures */
-		if (arches[n] == NO_NUMBER)
+		if (number == NO_NUMBER)
 			rt_warn(in->warn,
 				"linux.seccomp.architectures: this libseccomp does not know %s, "
 				"ignoring",
 				child->text);
 		else
-			n++;
+			arches[n++] = (uint32_t)number;
 	}
 	sc->narches = n;
 	sc->arches = arches;
@@ -342,20 +322,14 @@ static int parse_arches(const struct rt_spec_in *in, const struct cps_json *node
 static int parse_flags(const struct rt_spec_in *in, const struct cps_json *node, void *field,
 		       struct cps_err *err)
 {
-	uint32_t *flags = field, flag = 0;
-	const struct cps_json *child;
+	uint64_t flags;
 	int rc;
 
 	(void)in;
-	rc = cps_json_want(node, CPS_JSON_ARRAY, err);
+	rc = rt_spec_words(node, flag_words, "seccomp flag", &flags, err);
 	if (rc < 0)
 		return rc;
-	for (child = node->first; child; child = child->next) {
-		rc = parse_word(child, flag_words, "flag", &flag, err);
-		if (rc < 0)
-			return rc;
-		*flags |= flag;
-	}
+	*(uint32_t *)field = (uint32_t)flags;
 	return 0;
 }
 

@@ -165,18 +165,24 @@ static int events_print(const struct rt_container *c, int64_t interval_ms, struc
 	return rc;
 }
 
+static int running_open(const struct rt_globals *g, const char *id, struct cps_arena *a,
+			struct rt_container *ret, struct cps_err *err)
+{
+	int rc = rt_container_open(g->root, id, a, ret, err);
+
+	if (rc == 0 && ret->pidfd < 0)
+		return cps_failx(err, ESRCH, "container with id %s is not running", id);
+	return rc;
+}
+
 /* One line for each, as far as they run: `capsule stats` asks for all at once. */
 static int stats_of(const struct rt_globals *g, const char *id, struct cps_err *err)
 {
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_container struct rt_container c = RT_CONTAINER_INIT;
-	int rc = rt_container_open(g->root, id, &arena, &c, err);
+	int rc = running_open(g, id, &arena, &c, err);
 
-	if (rc < 0)
-		return rc;
-	if (c.pidfd < 0)
-		return cps_failx(err, ESRCH, "container with id %s is not running", id);
-	return stats_print(&c, err);
+	return rc < 0 ? rc : stats_print(&c, err);
 }
 
 static int events_of(const struct rt_globals *g, const char *id, int64_t interval_ms,
@@ -184,13 +190,9 @@ static int events_of(const struct rt_globals *g, const char *id, int64_t interva
 {
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_container struct rt_container c = RT_CONTAINER_INIT;
-	int rc = rt_container_open(g->root, id, &arena, &c, err);
+	int rc = running_open(g, id, &arena, &c, err);
 
-	if (rc < 0)
-		return rc;
-	if (c.pidfd < 0)
-		return cps_failx(err, ESRCH, "container with id %s is not running", id);
-	return events_print(&c, interval_ms, err);
+	return rc < 0 ? rc : events_print(&c, interval_ms, err);
 }
 
 static int cmd_events(const struct rt_globals *g, int argc, char **argv, int *ret_status,

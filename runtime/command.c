@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "action.h"
+#include "container.h"
 #include "log.h"
 #include "own.h"
 
@@ -60,6 +61,26 @@ int rt_command_parse(const struct rt_command *cmd, const struct cps_opt *table, 
 	*ret_args = take_ptr(&args);
 	*ret_count = count;
 	return 0;
+}
+
+int rt_command_container(const struct rt_command *cmd, const struct rt_globals *g, int argc,
+			 char **argv, int (*act)(struct rt_container *c, struct cps_err *err),
+			 int *ret_status, struct cps_err *err)
+{
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	cleanup_container struct rt_container c = RT_CONTAINER_INIT;
+	cleanup_free char **args = NULL;
+	const struct cps_opt table[] = { { 0 } };
+	int count, rc;
+
+	rc = rt_command_parse(cmd, table, argc, argv, 1, 1, &args, &count, err);
+	if (rc < 0 || !args)
+		return rc;
+	rc = rt_container_open(g->root, args[0], &arena, &c, err);
+	if (rc == 0)
+		rc = act(&c, err);
+	*ret_status = 0;
+	return rc;
 }
 
 int rt_path_absolute(const char *path, struct cps_arena *a, const char **ret, struct cps_err *err)

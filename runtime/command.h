@@ -13,6 +13,8 @@
 
 #define RT_SPEC_VERSION "1.3.0"
 
+struct rt_container;
+
 struct rt_globals {
 	const char *root; /* absolute */
 	enum rt_rootless rootless;
@@ -37,12 +39,16 @@ extern const struct rt_command rt_cmd_create, rt_cmd_start, rt_cmd_run, rt_cmd_s
 	rt_cmd_serve, rt_cmd_debug, rt_cmd_pause, rt_cmd_resume, rt_cmd_update, rt_cmd_events;
 
 /* Parses a command's options, which end at its first argument in exec and ps, and nowhere else.
- * With
- * --help the help is printed and *ret_args is NULL: done. Otherwise between min and max arguments,
- * caller-freed. */
+ * With --help the help is printed and *ret_args is NULL: done. Otherwise between min and max
+ * arguments, caller-freed. */
 int rt_command_parse(const struct rt_command *cmd, const struct cps_opt *table, int argc,
 		     char **argv, int min, int max, char ***ret_args, int *ret_count,
 		     struct cps_err *err);
+
+/* A command without options that does one thing to one container, which it is given open. */
+int rt_command_container(const struct rt_command *cmd, const struct rt_globals *g, int argc,
+			 char **argv, int (*act)(struct rt_container *c, struct cps_err *err),
+			 int *ret_status, struct cps_err *err);
 
 /* The options of create and run. */
 struct rt_create_options {

@@ -3,6 +3,7 @@
 #
 # lint.sh [--strict] [CHECK...]: what `make lint` runs; every check is one test in TAP, a tool that is missing a skip.
 # --strict: exit 1 if a check failed (a TAP harness counts the "not ok" lines and wants 0).
+# Without arguments: the checks that CHECKS names, as in `make check CHECKS=sizes TESTS=tests/lint/lint.sh`, or all.
 # TOP_SRCDIR and TOP_BUILDDIR name the trees; the build must be done, since some checks look at objects and programs.
 set -uo pipefail
 
@@ -60,7 +61,8 @@ check_docs() { bash "$lint/docs.sh"; }
 main() {
 	local strict='' failed=0 i=0 check skip output
 	[[ ${1:-} != --strict ]] || { strict=yes && shift; }
-	(($#)) || set -- clang-format sizes includes names docs shellcheck cppcheck clang-tidy
+	# shellcheck disable=SC2086 # several words
+	(($#)) || set -- ${CHECKS:-clang-format sizes includes names docs shellcheck cppcheck clang-tidy}
 	cd "$TOP_SRCDIR" || exit 1
 	echo "1..$#"
 	for check in "$@"; do

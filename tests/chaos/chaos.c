@@ -66,16 +66,15 @@ void *share(size_t size)
 }
 
 /* One write a line: many processes print. */
-static void print(const char *head, const char *fmt, va_list ap)
+static void print(const char *head, const char *text)
 {
 	char line[2000];
-	int n = snprintf(line, sizeof(line), "# %s", head);
+	int n = snprintf(line, sizeof(line) - 1, "# %s%s", head, text);
 
-	(void)vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
+	n = n < (int)sizeof(line) - 2 ? n : (int)sizeof(line) - 2;
 	for (char *c = line; *c; c++)
 		if (*c == '\n')
 			*c = ' ';
-	n = (int)strlen(line);
 	line[n] = '\n';
 	if (write(1, line, (size_t)n + 1) < 0)
 		_exit(1);
@@ -83,11 +82,13 @@ static void print(const char *head, const char *fmt, va_list ap)
 
 void note(const char *fmt, ...)
 {
+	char text[1900];
 	va_list ap;
 
 	va_start(ap, fmt);
-	print("", fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	print("", text);
 }
 
 /* What the failure is about, before it is cleared away. */
@@ -105,15 +106,23 @@ static void keep(const struct episode *e)
 
 void fail(struct episode *e, enum claim claim, const char *fmt, ...)
 {
-	char head[100];
+	char head[100], text[1800];
 	va_list ap;
 
 	(void)snprintf(head, sizeof(head), "FAILED %s (shim killed %" PRIu64 " times): ", e->id,
 		       (uint64_t)e->kills[KIND_SHIM]);
 	va_start(ap, fmt);
-	print(head, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	e->w->failed[claim]++;
+	print(head, text);
+	if (e->w->failed[claim]++ == 0) {
+		char *why = e->w->why[claim];
+
+		(void)snprintf(why, sizeof(e->w->why[claim]), "%s: %.250s", e->id, text);
+		/* TAP: a line, and what follows a # is no description */
+		for (; *why; why++)
+			*why = *why == '\n' || *why == '#' ? ' ' : *why;
+	}
 	if (!atomic_exchange(&e->bad, true))
 		keep(e);
 }
@@ -310,7 +319,8 @@ static int report(struct world *w, unsigned seconds)
 	note("to repeat: make chaos SEED=%" PRIu64 " SECONDS=%u", w->seed, seconds);
 	(void)printf("1..%d\n", CLAIM_COUNT);
 	for (int i = 0; i < CLAIM_COUNT; i++) {
-		(void)printf("%sok %d - %s\n", w->failed[i] ? "not " : "", i + 1, claims[i]);
+		(void)printf("%sok %d - %s%s%s\n", w->failed[i] ? "not " : "", i + 1, claims[i],
+			     w->why[i][0] ? ": " : "", w->why[i]);
 		bad |= w->failed[i] != 0;
 	}
 	return bad;

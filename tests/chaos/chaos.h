@@ -116,6 +116,7 @@ struct world {
 	_Atomic bool disk_stop;
 	struct span full[FULL_MAX]; /* the times when it was */
 	_Atomic unsigned nfull;
+	char why[CLAIM_COUNT][300]; /* the first failure of each, for whoever sees no more */
 };
 
 #define SHIM_KILLS_MAX 256

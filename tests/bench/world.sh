@@ -93,12 +93,13 @@ mount_cgroups() {
 	done </proc/self/cgroup
 }
 
-# make_bundle NAME ARGS [FILTER]: a bundle whose command is the JSON array ARGS, its config changed by a filter of jq.
+# make_bundle NAME ARGS [FILTER [OPTION...]]: a bundle whose command is the JSON array ARGS, its config changed by a filter of
+# jq, with options of jq's.
 make_bundle() {
 	local bundle=$bundles/$1
 	mkdir -p "$bundle/rootfs"/{bin,proc,dev,sys,tmp}
 	cp "$tools/true" "$tools/load" "$bundle/rootfs/bin/"
-	jq --argjson args "$2" ".process.args = \$args | del(.process.noNewPrivileges) | ${3:-.}" \
+	jq --argjson args "$2" "${@:4}" ".process.args = \$args | del(.process.noNewPrivileges) | ${3:-.}" \
 		"$here/../integ/config.json" >"$bundle/config.json"
 }
 

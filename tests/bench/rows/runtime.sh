@@ -14,6 +14,19 @@ row_run() {
 	goal run time capsule-runtime 0.5 crun
 }
 
+# The same with Docker's default seccomp profile, whose filter is cached from the second container on; beside one without.
+row_run_seccomp() {
+	local r
+	# shellcheck disable=SC2016 # a name of jq's
+	make_bundle filtered '["/bin/true"]' '.linux.seccomp = $docker[0].linux.seccomp' --slurpfile docker "$source/tests/data/configs/docker-plain.json"
+	{
+		echo "case run-seccomp"
+		echo "unfiltered: ${runtimes[capsule-runtime]} run --bundle $bundles/true b-unfiltered"
+		for r in "${runtime_names[@]}"; do echo "$r: ${runtimes[$r]} run --bundle $bundles/filtered b-$r"; done
+	} | plan
+	goal run-seccomp time capsule-runtime 0.5 crun
+}
+
 # start_services / end_services: a running container each.
 start_services() {
 	local r

@@ -101,7 +101,7 @@ static void write_linux(struct cps_jsonw *w)
 	cps_jsonw_open(w, "mountExtensions", '{');
 	write_flag(w, "idmap", true);
 	cps_jsonw_close(w, '}');
-	write_flag(w, "netDevices", false);
+	write_flag(w, "netDevices", true);
 	cps_jsonw_close(w, '}');
 }
 

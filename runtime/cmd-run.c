@@ -63,6 +63,7 @@ static int run(struct rt_ctx *ctx, const struct rt_create_options *o, int *ret_s
 		return rc;
 	(void)flock(ctx->dir, LOCK_UN); /* created, and started as well */
 	rc = run_poststart(ctx, err);
+	rt_net_devices_done(&ctx->net_devices); /* the namespace's end is the container's */
 	if (rc == 0 && !o->detach)
 		rc = wait_and_delete(ctx, o, ret_status, err);
 	if (rc == 0)

@@ -52,6 +52,7 @@ static const struct rt_step create_steps[] = {
 	{ RT_INIT,   "cgroup-namespace",       want_new_cgroupns,          step_cgroup_namespace,       NULL           }, /* its root is where we are now */
 	{ RT_INIT,   "hostname",               want_hostname,              step_hostname,               NULL           },
 	{ RT_INIT,   "loopback",               want_new_netns,             step_loopback,               NULL           },
+	{ RT_HOST,   "net-devices",            want_net_devices,           step_net_devices,            undo_net_devices }, /* by who has power over both namespaces */
 	{ RT_INIT,   "propagation",            want_new_mntns,             step_propagation,            NULL           },
 	{ RT_INIT,   "rootfs",                 NULL,                       step_rootfs,                 NULL           },
 	{ RT_INIT,   "mounts",                 NULL,                       step_mounts,                 NULL           },

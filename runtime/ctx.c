@@ -14,11 +14,13 @@
 void rt_ctx_init(struct rt_ctx *ctx, const struct rt_request *req, struct cps_arena *arena)
 {
 	static const struct rt_rootfs no_rootfs = RT_ROOTFS_INIT;
+	static const struct rt_net_devices no_net_devices = RT_NET_DEVICES_INIT;
 
 	memset(ctx, 0, sizeof(*ctx));
 	ctx->req = req;
 	ctx->arena = arena;
 	ctx->rootfs = no_rootfs;
+	ctx->net_devices = no_net_devices;
 	ctx->dir = ctx->pidfd = ctx->console = ctx->root_dir = ctx->target = ctx->gate = -1;
 	ctx->baton[0] = ctx->baton[1] = ctx->report = -1;
 	for (int ns = 0; ns < RT_NS_COUNT; ns++)
@@ -40,6 +42,7 @@ void rt_ctx_done(struct rt_ctx *ctx)
 	cps_free_at(&ctx->config);
 	rt_filter_done(&ctx->filter);
 	rt_rootfs_done(&ctx->rootfs);
+	rt_net_devices_done(&ctx->net_devices);
 	if (ctx->shared)
 		(void)munmap(ctx->shared, sizeof(*ctx->shared));
 }

@@ -15,6 +15,7 @@
 #include "arena.h"
 #include "cgroup.h"
 #include "err.h"
+#include "net-devices.h"
 #include "plan.h"
 #include "rootfs.h"
 #include "rootless.h"
@@ -74,6 +75,7 @@ struct rt_ctx {
 	pid_t pid; /* init's (exec: the process's), with its pidfd */
 	int pidfd;
 	int console; /* pty master, once it is ours */
+	struct rt_net_devices net_devices;
 
 	/* Made by the runtime before the clone, used by init. */
 	int root_dir;

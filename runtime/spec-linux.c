@@ -302,7 +302,7 @@ static const struct rt_spec_member linux_members[] = {
 	{ "intelRdt", NULL, 0 },
 	{ "memoryPolicy", rt_spec_memory_policy, offsetof(struct rt_spec, memory_policy) },
 	{ "personality", rt_spec_personality, offsetof(struct rt_spec, personality) },
-	{ "netDevices", NULL, 0 },
+	{ "netDevices", rt_spec_net_devices, 0 },
 	{ "timeOffsets", parse_time_offsets, 0 },
 	{ NULL, NULL, 0 },
 };
@@ -434,6 +434,9 @@ int rt_spec_check_linux(const struct rt_spec *spec, const struct cps_json *top,
 	if (spec->has_time_offsets && (!spec->ns[RT_NS_TIME].wanted || spec->ns[RT_NS_TIME].path))
 		return cps_json_fail(cps_json_get(cps_json_get(top, "linux"), "timeOffsets"),
 				     EINVAL, err, "needs a new time namespace in linux.namespaces");
+	if (spec->nnet_devices && !spec->ns[RT_NS_NET].wanted)
+		return cps_json_fail(cps_json_get(cps_json_get(top, "linux"), "netDevices"), EINVAL,
+				     err, "needs a network namespace in linux.namespaces");
 	rc = check_mountns(spec, top, err);
 	if (rc < 0)
 		return rc;

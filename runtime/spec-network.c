@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * linux.resources.network and rdma: values for devices, by their names.
+ * linux.resources.network and rdma, values for devices by their names; and linux.netDevices.
  */
 #include <config.h>
 
 #include "spec-parse.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -122,5 +124,58 @@ int rt_spec_rdma(const struct rt_spec_in *in, const struct cps_json *node, void 
 	}
 	res->nrdma = n;
 	res->rdma = rdma;
+	return 0;
+}
+
+/* As the kernel takes it. A % is for templates, of which a number is made. */
+static bool is_interface(const char *name, bool may_be_template)
+{
+	const char *percent = strchr(name, '%');
+
+	for (const char *at = name; *at; at++)
+		if (isspace((unsigned char)*at) || iscntrl((unsigned char)*at) || *at == '/' ||
+		    *at == ':')
+			return false;
+	if (percent && (!may_be_template || percent[1] != 'd' || strchr(percent + 1, '%')))
+		return false;
+	return name[0] && strlen(name) < IFNAMSIZ && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
+}
+
+static const struct rt_spec_member net_device_members[] = {
+	{ "name", rt_spec_str_some, offsetof(struct rt_net_device, name) },
+	{ NULL, NULL, 0 },
+};
+
+int rt_spec_net_devices(const struct rt_spec_in *in, const struct cps_json *node, void *field,
+			struct cps_err *err)
+{
+	struct rt_spec *spec = field;
+	struct rt_net_device *v;
+	size_t n = 0;
+	int rc;
+
+	rc = cps_json_want(node, CPS_JSON_OBJECT, err);
+	if (rc < 0)
+		return rc;
+	v = cps_arena_array(in->arena, (size_t)node->count + 1, sizeof(*v));
+	if (!v)
+		return rt_spec_no_memory(node, err);
+	for (const struct cps_json *child = node->first; child; child = child->next, n++) {
+		if (!is_interface(child->key, false))
+			return cps_json_fail(child, EINVAL, err,
+					     "not the name of a network device");
+		v[n].host = child->key;
+		rc = rt_spec_object(in, child, net_device_members, &v[n], err);
+		if (rc < 0)
+			return rc;
+		if (!v[n].name)
+			v[n].name = child->key;
+		else if (!is_interface(v[n].name, true))
+			return cps_json_fail(cps_json_get(child, "name"), EINVAL, err,
+					     "'%s' is not the name of a network device", v[n].name);
+	}
+	spec->nnet_devices = n;
+	spec->net_devices = v;
 	return 0;
 }

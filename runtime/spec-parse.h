@@ -50,15 +50,16 @@ rt_spec_parser rt_spec_id;	 /* uint32_t that is a uid or gid: not (uint32_t)-1 *
 rt_spec_parser rt_spec_u32;	 /* uint32_t */
 
 /* Parts of the configuration; each reads into the struct that is named. */
-rt_spec_parser rt_spec_process;	  /* struct rt_process */
-rt_spec_parser rt_spec_hooks;	  /* struct rt_hooks */
-rt_spec_parser rt_spec_linux;	  /* struct rt_spec */
-rt_spec_parser rt_spec_devices;	  /* struct rt_spec: linux.devices */
-rt_spec_parser rt_spec_resources; /* struct rt_resources */
-rt_spec_parser rt_spec_network;	  /* struct rt_resources: network */
-rt_spec_parser rt_spec_rdma;	  /* struct rt_resources: rdma */
-rt_spec_parser rt_spec_seccomp;	  /* struct rt_seccomp */
-rt_spec_parser rt_spec_sysctl;	  /* struct rt_spec: linux.sysctl */
+rt_spec_parser rt_spec_process;	    /* struct rt_process */
+rt_spec_parser rt_spec_hooks;	    /* struct rt_hooks */
+rt_spec_parser rt_spec_linux;	    /* struct rt_spec */
+rt_spec_parser rt_spec_devices;	    /* struct rt_spec: linux.devices */
+rt_spec_parser rt_spec_resources;   /* struct rt_resources */
+rt_spec_parser rt_spec_network;	    /* struct rt_resources: network */
+rt_spec_parser rt_spec_rdma;	    /* struct rt_resources: rdma */
+rt_spec_parser rt_spec_net_devices; /* struct rt_spec: linux.netDevices */
+rt_spec_parser rt_spec_seccomp;	    /* struct rt_seccomp */
+rt_spec_parser rt_spec_sysctl;	    /* struct rt_spec: linux.sysctl */
 
 /* spec-scheduling.c */
 rt_spec_parser rt_spec_scheduler;     /* struct rt_scheduler */

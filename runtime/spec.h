@@ -236,6 +236,11 @@ struct rt_memory_policy { /* of the container's processes, for set_mempolicy(2) 
 	struct rt_bits nodes;
 };
 
+struct rt_net_device {	  /* moved to the container's network namespace */
+	const char *host; /* its name in the runtime's */
+	const char *name; /* in the container's; may hold one "%d": the first that is free */
+};
+
 enum rt_hook_kind {
 	RT_HOOK_PRESTART,
 	RT_HOOK_CREATE_RUNTIME,
@@ -297,6 +302,8 @@ struct rt_spec {
 	const struct rt_id_map *uid_maps, *gid_maps;
 	size_t ndevices;
 	const struct rt_device *devices;
+	size_t nnet_devices;
+	const struct rt_net_device *net_devices;
 	const char *cgroups_path; /* NULL: not given */
 	struct rt_resources resources;
 	unsigned long propagation; /* MS_SLAVE etc. with MS_REC; 0: not given */

@@ -355,6 +355,27 @@ int step_time_offsets(struct rt_ctx *ctx, struct cps_err *err)
 	return rt_timens_write(ctx->pid, ctx->spec, err);
 }
 
+/* The container's namespace is the one that is joined by path, or init's. */
+int step_net_devices(struct rt_ctx *ctx, struct cps_err *err)
+{
+	cleanup_fd int inits = -1;
+	int netns = ctx->ns[RT_NS_NET];
+	char path[48];
+
+	if (netns < 0) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", ctx->pid);
+		netns = inits = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (netns < 0)
+		return cps_fail(err, errno, "open '%s'", path);
+	return rt_net_devices_move(ctx->spec, netns, ctx->arena, &ctx->net_devices, err);
+}
+
+void undo_net_devices(struct rt_ctx *ctx)
+{
+	rt_net_devices_return(&ctx->net_devices);
+}
+
 /* Init in another user namespace may not lower its own. */
 int step_oom_score_of_init(struct rt_ctx *ctx, struct cps_err *err)
 {

@@ -167,6 +167,11 @@ bool want_new_netns(const struct rt_ctx *ctx)
 	return is_new(ctx, RT_NS_NET);
 }
 
+bool want_net_devices(const struct rt_ctx *ctx)
+{
+	return ctx->spec->nnet_devices > 0;
+}
+
 bool want_new_mntns(const struct rt_ctx *ctx)
 {
 	return is_new(ctx, RT_NS_MOUNT);

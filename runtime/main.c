@@ -108,20 +108,21 @@ static int dispatch(const struct options *o, const struct cps_opt *table, int co
 	if (o->version || o->help || count == 0 || strcmp(args[0], "help") == 0)
 		return 0;
 	cmd = find_command(args[0]);
-	*ret_status = cmd ? cmd->failure : 3;
-	if (!cmd)
+	if (!cmd) {
+		*ret_status = 3;
 		return cps_failx(err, EINVAL, "No help topic for '%s': there is no such command",
 				 args[0]);
-	if (cmd->spawns) {
+	}
+	rc = rt_rootless_parse(o->rootless, &g.rootless, err);
+	if (rc == 0 && cmd->spawns) {
 		/* A caller that ignores it would have the kernel reap our children. */
 		(void)signal(SIGCHLD, SIG_DFL);
 		rc = rt_self_protect(argv, err);
-		if (rc < 0)
-			return rc;
 	}
-	rc = rt_rootless_parse(o->rootless, &g.rootless, err);
-	if (rc < 0)
+	if (rc < 0) {
+		*ret_status = cmd->failure;
 		return rc;
+	}
 	g.systemd_for = o->systemd_cgroup ? argv[0] : NULL;
 	g.root = o->root ? o->root : default_root(g.rootless, &arena);
 	rc = g.root ? rt_path_absolute(g.root, &arena, &g.root, err)

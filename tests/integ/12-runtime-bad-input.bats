@@ -161,6 +161,7 @@ refused() {
 	run -1 runtime create --bundle /no/such c
 	[[ "$output" == */no/such* ]]
 	runtime create --help | grep -q -- --bundle
+	runtime exec --help >/dev/null
 	runtime --help | grep -q create
 }
 

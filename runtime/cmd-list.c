@@ -6,63 +6,15 @@
 
 #include "command.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "container.h"
+#include "names.h"
 #include "own.h"
 #include "table.h"
-
-struct names {
-	size_t n;
-	char **v; /* owned, as its strings are */
-};
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void names_done(struct names *names)
-{
-	for (size_t i = 0; i < names->n; i++)
-		free(names->v[i]);
-	free(names->v);
-}
-
-static int names_add(struct names *names, const char *name)
-{
-	char **v = reallocarray(names->v, names->n + 1, sizeof(*v));
-
-	if (!v)
-		return -ENOMEM;
-	names->v = v;
-	v[names->n] = strdup(name);
-	return v[names->n] ? (names->n++, 0) : -ENOMEM;
-}
-
-static int names_read(const char *root, struct names *names, struct cps_err *err)
-{
-	cleanup_dir DIR *d = opendir(root);
-	struct dirent *e;
-
-	if (!d && errno == ENOENT)
-		return 0;
-	if (!d)
-		return cps_fail(err, errno, "open '%s'", root);
-	while ((e = readdir(d)))
-		/* a symlink is a name that capsule has for one of the others */
-		if (cps_is_name(e->d_name) && e->d_type != DT_LNK &&
-		    names_add(names, e->d_name) < 0)
-			return cps_fail(err, ENOMEM, "list");
-	if (names->n)
-		qsort(names->v, names->n, sizeof(*names->v), compare);
-	return 0;
-}
 
 struct listing {
 	const char *format;
@@ -109,7 +61,7 @@ static void add_row(struct listing *l, const char *id, const struct rt_container
 	cps_table_add(&l->table, owner);
 }
 
-static void add_all(struct listing *l, const char *root, const struct names *names)
+static void add_all(struct listing *l, const char *root, const struct rt_names *names)
 {
 	for (size_t i = 0; i < names->n; i++) {
 		cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
@@ -132,7 +84,7 @@ static int cmd_list(const struct rt_globals *g, int argc, char **argv, int *ret_
 	};
 	struct listing l = { .format = "table" };
 	cleanup_free char **args = NULL;
-	struct names names = { 0 };
+	cleanup_names struct rt_names names = { 0 };
 	const struct cps_opt table[] = {
 		{ "format", 'f', CPS_OPT_STR, &l.format, "FORMAT", "table or json" },
 		{ "quiet", 'q', CPS_OPT_FLAG, &l.quiet, NULL, "ids only" },
@@ -150,7 +102,7 @@ static int cmd_list(const struct rt_globals *g, int argc, char **argv, int *ret_
 	for (size_t i = 0; i < 6; i++)
 		cps_table_add(&l.table, heading[i]);
 	cps_jsonw_open(&l.w, NULL, '[');
-	rc = names_read(g->root, &names, err);
+	rc = rt_names_read(g->root, &names, err);
 	if (rc == 0)
 		add_all(&l, g->root, &names);
 	cps_jsonw_close(&l.w, ']');
@@ -159,7 +111,6 @@ static int cmd_list(const struct rt_globals *g, int argc, char **argv, int *ret_
 		puts(names.n ? l.buf.data : "null");
 	else if (rc == 0 && !l.quiet)
 		cps_table_print(&l.table, stdout);
-	names_done(&names);
 	cps_table_done(&l.table);
 	cps_buf_done(&l.buf);
 	*ret_status = 0;

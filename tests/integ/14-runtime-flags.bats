@@ -147,6 +147,28 @@ one_group() {
 	[[ "$output" == *"--cgroup-manager 'both': there are cgroupfs and systemd"* ]]
 }
 
+@test "delete --regex deletes what matches, and no other" {
+	local id
+	args sleep 300
+	for id in web-1 web-2 db-1; do
+		runtime run --detach "$id"
+	done
+	runtime create web-3
+	# those that run are reported, the one that does not is gone
+	run -1 runtime delete --regex '^web-[0-9]$'
+	[ "$(grep -c 'cannot delete container web-. that is not stopped: running' <<<"$output")" = 2 ]
+	[[ "$output" == *"2 of the containers that match are left"* ]]
+	[ "$(runtime list -q | xargs)" = "db-1 web-1 web-2" ]
+	runtime delete --force --regex 'web-(1|2)'
+	[ "$(runtime list -q)" = db-1 ]
+	runtime delete --force --regex nothing
+	[ "$(runtime list -q)" = db-1 ]
+	run -1 runtime delete --force --regex '('
+	[[ "$output" == *"--regex '('"* ]]
+	runtime delete --force --regex .
+	[ -z "$(runtime list -q)" ]
+}
+
 @test "spec: a cgroup namespace on v2 only; --rootless maps the caller alone" {
 	rm config.json
 	runtime spec

@@ -23,6 +23,7 @@
 #include "start.h"
 
 #define KILL_WAIT_MS 10000
+#define KILL_SOON_MS 500 /* by then who can die has died */
 
 static int open_dir(const char *root, const char *id, struct cps_err *err)
 {
@@ -94,18 +95,31 @@ int rt_container_spec(const struct rt_container *c, const struct rt_spec **ret_s
 	return rc;
 }
 
-static int wait_for_death(int pidfd, struct cps_err *err)
+static bool is_dead_within(int pidfd, int timeout_ms)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	int rc;
 
 	do
-		rc = poll(&p, 1, KILL_WAIT_MS);
+		rc = poll(&p, 1, timeout_ms);
 	while (rc < 0 && errno == EINTR);
-	return rc > 0 ? 0
-		      : cps_failx(err, ETIMEDOUT,
-				  "its first process does not die, %d ms after SIGKILL",
-				  KILL_WAIT_MS);
+	return rc > 0;
+}
+
+static int wait_for_death(const struct rt_container *c, struct cps_err *err)
+{
+	struct cps_err ignored;
+
+	if (is_dead_within(c->pidfd, KILL_SOON_MS))
+		return 0;
+	/* v1: somebody may have put it in a group of his own and frozen that, where it does not
+	 * die. In its own group, which is not frozen, it does; that of others is theirs to thaw. It
+	 * has not been reaped, so that the pid is its still. */
+	(void)rt_cgroup_move(&c->state.cgroup, c->state.pid, &ignored);
+	if (is_dead_within(c->pidfd, KILL_WAIT_MS - KILL_SOON_MS))
+		return 0;
+	return cps_failx(err, ETIMEDOUT, "its first process does not die, %d ms after SIGKILL",
+			 KILL_WAIT_MS);
 }
 
 /* Ends every process: with a pid namespace of its own the kernel does that when init goes. */
@@ -126,7 +140,7 @@ static int kill_everything(struct rt_container *c, struct cps_err *err)
 		if (rc < 0)
 			return rc;
 	}
-	return c->pidfd >= 0 ? wait_for_death(c->pidfd, err) : 0;
+	return c->pidfd >= 0 ? wait_for_death(c, err) : 0;
 }
 
 static int kill_and_sweep(struct rt_container *c, struct cps_err *err)

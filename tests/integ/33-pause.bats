@@ -218,3 +218,24 @@ freezer() {
 	wait_until 5 counts
 	capsule delete -f c1
 }
+
+@test "a first process that was frozen in somebody else's group dies all the same, and that group stays frozen" {
+	is_v2 && skip "who is killed dies on v2, frozen or not"
+	local other=/sys/fs/cgroup/freezer/others pid neighbour
+	runtime run -d --pid-file "$WORK/pid" c
+	pid=$(cat "$WORK/pid")
+	mkdir "$other"
+	sleep 300 3>&- &
+	neighbour=$!
+	echo "$neighbour" >"$other/cgroup.procs"
+	echo "$pid" >"$other/cgroup.procs"
+	echo FROZEN >"$other/freezer.state"
+	wait_until 5 grep -qx FROZEN "$other/freezer.state"
+	runtime delete --force c
+	[ "$(cat "$other/cgroup.procs")" = "$neighbour" ]
+	grep -qx FROZEN "$other/freezer.state"
+	echo THAWED >"$other/freezer.state"
+	kill -9 "$neighbour"
+	wait "$neighbour" || true
+	rmdir "$other"
+}

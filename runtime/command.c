@@ -109,6 +109,7 @@ void rt_create_options_init(struct rt_create_options *o, const struct rt_globals
 	o->req.root = g->root;
 	o->req.rootless = g->rootless;
 	o->systemd_for = g->systemd_for;
+	o->req.no_cgroup = g->no_cgroup;
 	o->req.link = -1;
 	o->req.stdio[0] = o->req.stdio[1] = o->req.stdio[2] = -1;
 	o->req.cgroup_parent = "/"; /* where runc puts a container without linux.cgroupsPath */

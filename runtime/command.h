@@ -19,6 +19,7 @@ struct rt_globals {
 	const char *root; /* absolute */
 	enum rt_rootless rootless;
 	const char *systemd_for; /* argv[0], if --systemd-cgroup is given; else NULL */
+	bool no_cgroup;		 /* --cgroup-manager disabled */
 	bool debug;
 };
 

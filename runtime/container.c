@@ -207,10 +207,12 @@ int rt_container_start(struct rt_container *c, struct cps_err *err)
 
 int rt_container_kill(struct rt_container *c, int signal, bool all, struct cps_err *err)
 {
+	bool has_group = c->state.cgroup.ndirs > 0;
 	int rc;
 
 	/* the first process of no pid namespace takes nobody with it */
-	if ((all || (signal == SIGKILL && !c->state.own_pidns)) && !is_of_other_boot(c))
+	if ((all || (signal == SIGKILL && !c->state.own_pidns && has_group)) &&
+	    !is_of_other_boot(c))
 		return rt_cgroup_kill(&c->state.cgroup, signal, err);
 	if (c->pidfd < 0)
 		return cps_failx(err, ESRCH, "container not running");

@@ -41,6 +41,7 @@ struct rt_request {
 		*systemd; /* create: capsule-systemd, which asks for the cgroup; NULL: made by us */
 	unsigned preserve_fds; /* this many from 3 on are the container's too */
 	bool no_pivot, no_new_keyring;
+	bool no_cgroup;	    /* create: it stays in its caller's */
 	bool ignore_paused; /* exec: into a paused container, where it waits */
 	bool adopt_dir;	    /* the state directory is there already: the shim's */
 	bool at_once;	    /* create: do not wait at the gate, there is none (run) */

@@ -29,7 +29,7 @@ struct options {
 	const char *cgroup_manager; /* crun's way to say --systemd-cgroup */
 	const char *criu;	    /* taken for runc's sake, of no effect */
 	const char *rootless;
-	bool debug, systemd_cgroup, version, help;
+	bool debug, systemd_cgroup, no_cgroup, version, help;
 };
 
 static const struct rt_command *find_command(const char *name)
@@ -84,11 +84,18 @@ static int choose_cgroup_manager(struct options *o, struct cps_err *err)
 {
 	if (!o->cgroup_manager || strcmp(o->cgroup_manager, "cgroupfs") == 0)
 		return 0;
-	if (strcmp(o->cgroup_manager, "systemd") != 0)
+	if (strcmp(o->cgroup_manager, "systemd") == 0)
+		o->systemd_cgroup = true;
+	else if (strcmp(o->cgroup_manager, "disabled") == 0)
+		o->no_cgroup = true;
+	else
 		return cps_failx(err, EINVAL,
-				 "--cgroup-manager '%s': there are cgroupfs and systemd",
+				 "--cgroup-manager '%s': there are cgroupfs, systemd and disabled",
 				 o->cgroup_manager);
-	o->systemd_cgroup = true;
+	if (o->systemd_cgroup && o->no_cgroup)
+		return cps_failx(
+			err, EINVAL,
+			"--systemd-cgroup and --cgroup-manager disabled do not go together");
 	return 0;
 }
 
@@ -124,6 +131,7 @@ static int dispatch(const struct options *o, const struct cps_opt *table, int co
 		return rc;
 	}
 	g.systemd_for = o->systemd_cgroup ? argv[0] : NULL;
+	g.no_cgroup = o->no_cgroup;
 	g.root = o->root ? o->root : default_root(g.rootless, &arena);
 	rc = g.root ? rt_path_absolute(g.root, &arena, &g.root, err)
 		    : cps_fail(err, ENOMEM, "root");
@@ -147,7 +155,7 @@ int main(int argc, char **argv)
 		  "create, run: ask systemd for the cgroup (linux.cgroupsPath: "
 		  "slice:prefix:name)" },
 		{ "cgroup-manager", 0, CPS_OPT_STR, &o.cgroup_manager, "NAME",
-		  "cgroupfs, or systemd as --systemd-cgroup" },
+		  "cgroupfs; systemd as --systemd-cgroup; disabled: none" },
 		{ "criu", 0, CPS_OPT_STR, &o.criu, "PATH", NULL },
 		{ "rootless", 0, CPS_OPT_STR, &o.rootless, "VALUE",
 		  "true: cgroups need not be ours; false: they must; auto (default): by who we "

@@ -97,6 +97,10 @@ int step_cgroup_paths(struct rt_ctx *ctx, struct cps_err *err)
 	const char *parent = ctx->req->cgroup_parent;
 	int rc = 0;
 
+	if (ctx->req->no_cgroup) {
+		cg->layout = rt_cgroup_layout_here();
+		return 0;
+	}
 	/* The root of the hierarchies is nothing that a user could have: beside our own group. */
 	if (rt_is_unprivileged() && strcmp(parent, "/") == 0)
 		parent = NULL;
@@ -234,8 +238,12 @@ int step_gate(struct rt_ctx *ctx, struct cps_err *err)
 int step_cgroup(struct rt_ctx *ctx, struct cps_err *err)
 {
 	struct rt_cgroup *cg = &ctx->state.cgroup;
-	int rc = rt_cgroup_create(cg, &ctx->spec->resources, err);
 	struct cps_err ignored;
+	int rc;
+
+	if (ctx->req->no_cgroup)
+		return 0;
+	rc = rt_cgroup_create(cg, &ctx->spec->resources, err);
 
 	/* Who may make none does without, unless limits are asked for (step_cgroup_limits). */
 	if ((rc != -EACCES && rc != -EPERM && rc != -EROFS) || !rt_is_rootless(ctx->req->rootless))

@@ -144,7 +144,35 @@ one_group() {
 	run -1 runtime run c
 	[[ "$output" == *"'config.json'"* ]]
 	run -1 runtime --cgroup-manager both run -f sub/other.json c
-	[[ "$output" == *"--cgroup-manager 'both': there are cgroupfs and systemd"* ]]
+	[[ "$output" == *"--cgroup-manager 'both': there are cgroupfs, systemd and disabled"* ]]
+}
+
+@test "--cgroup-manager disabled: no group is made, and limits are refused" {
+	find /sys/fs/cgroup -type d | sort >"$WORK/groups"
+	args sleep 300
+	runtime --cgroup-manager disabled run --detach --pid-file "$WORK/pid" c
+	diff /proc/self/cgroup "/proc/$(cat "$WORK/pid")/cgroup"
+	find /sys/fs/cgroup -type d | sort | diff "$WORK/groups" -
+	[ "$(runtime exec c echo there)" = there ]
+	run -1 runtime pause c
+	[[ "$output" == *"the container has no cgroup"* ]]
+	runtime kill c KILL
+	gone "$(cat "$WORK/pid")"
+	runtime delete c
+	config '.linux.resources = {"pids":{"limit":50}}'
+	run -1 runtime --cgroup-manager disabled run c
+	[[ "$output" == *"linux.resources.pids"*"no cgroup"* ]]
+	run -1 runtime --cgroup-manager disabled --systemd-cgroup run c
+	[[ "$output" == *"do not go together"* ]]
+}
+
+@test "without a pid namespace and without a group KILL reaches the first process" {
+	config '.linux.namespaces |= map(select(.type != "pid"))'
+	args sleep 300
+	runtime --cgroup-manager disabled run --detach --pid-file "$WORK/pid" c
+	runtime kill c KILL
+	gone "$(cat "$WORK/pid")"
+	runtime delete c
 }
 
 @test "delete --regex deletes what matches, and no other" {

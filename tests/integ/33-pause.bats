@@ -45,7 +45,7 @@ freezer() {
 
 @test "a counter stands still, and goes on: state and list say so" {
 	runtime run -d c
-	wait_until 5 counts
+	wait_until 15 counts
 	runtime pause c
 	stands_still
 	[ "$(status_of c)" = paused ]
@@ -54,7 +54,7 @@ freezer() {
 	runtime list | grep -q '^c .*paused'
 	[[ "$(cat "$(freezer c)")" = @(FROZEN|1) ]]
 	runtime resume c
-	wait_until 5 counts
+	wait_until 15 counts
 	[ "$(status_of c)" = running ]
 	[[ "$(cat "$(freezer c)")" = @(THAWED|0) ]]
 	runtime delete -f c
@@ -102,7 +102,7 @@ freezer() {
 
 @test "exec into a paused container is refused, and waits if it is told to" {
 	runtime run -d c
-	wait_until 5 counts
+	wait_until 15 counts
 	runtime pause c
 	run -255 --separate-stderr runtime exec c touch /mnt/executed
 	[[ "$stderr" == *'cannot exec in a paused container (use --ignore-paused to override)'* ]]
@@ -147,7 +147,7 @@ freezer() {
 @test "a container of capsule: pause, list, exec, resume, the record of events" {
 	capsule run -d c1
 	capsule run -d c2
-	wait_until 5 counts
+	wait_until 15 counts
 	capsule pause c1 c2
 	stands_still
 	capsule list | grep -q '^c1 .*Paused'
@@ -171,14 +171,14 @@ freezer() {
 
 @test "what others pause is paused for capsule too; a shim that dies over it changes nothing" {
 	capsule run -d c1
-	wait_until 5 counts
+	wait_until 15 counts
 	runtime pause c1
 	capsule list | grep -q '^c1 .*Paused'
 	kill -KILL "$(jq .pid "$ROOT/c1/shim.json")"
 	capsule list | grep -q '^c1 .*Paused'
 	stands_still
 	capsule resume c1
-	wait_until 5 counts
+	wait_until 15 counts
 	capsule delete -f c1
 }
 
@@ -203,7 +203,7 @@ freezer() {
 
 @test "pause and resume at once from many sides end in one of the two" {
 	capsule run -d c1
-	wait_until 5 counts
+	wait_until 15 counts
 	local pids=()
 	for _ in 1 2 3 4 5; do
 		capsule pause c1 2>/dev/null &
@@ -215,7 +215,7 @@ freezer() {
 	[ "$(capsule events --format json c1 | grep -c '"event":"pause"')" -ge 1 ]
 	[[ "$(status_of c1)" = @(paused|running) ]]
 	capsule resume c1 2>/dev/null || true
-	wait_until 5 counts
+	wait_until 15 counts
 	capsule delete -f c1
 }
 

@@ -207,7 +207,7 @@ static int program_attach(int dir, int prog, struct cps_err *err)
 }
 
 int rt_cgroup_v2_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
-			 const struct rt_device *devices, size_t ndevices, struct cps_err *err)
+			 struct cps_err *err)
 {
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_fd int dir = -1, prog = -1;
@@ -217,7 +217,7 @@ int rt_cgroup_v2_devices(const struct rt_cgroup *cg, const struct rt_resources *
 	size_t count = 0;
 	int rc;
 
-	rc = rt_device_list_build(&arena, res, devices, ndevices, &list, err);
+	rc = rt_device_list_build(&arena, res, &list, err);
 	if (rc == 0)
 		rc = rt_device_list_compile(&arena, &list, &code, &count, err);
 	if (rc < 0)

@@ -59,41 +59,18 @@ static void list_add(struct rt_device_list *l, const struct rt_device_rule *r)
 	l->n++;
 }
 
-static bool names_device(const struct rt_device_rule *r, const struct rt_device *d)
-{
-	return r->type == d->type && r->major == (int64_t)d->major && r->minor == (int64_t)d->minor;
-}
-
-/* linux.devices "MUST be available": a node that cannot be opened is not. But a rule that is about
- * this very device is what the config wants. */
-static void add_device(struct rt_device_list *l, const struct rt_resources *res,
-		       const struct rt_device *d)
-{
-	struct rt_device_rule r = { true, d->type, d->major, d->minor, true, true, true };
-
-	if (d->type != 'b' && d->type != 'c')
-		return; /* a FIFO */
-	for (size_t i = 0; i < res->ndevices; i++)
-		if (names_device(&res->devices[i], d))
-			return;
-	list_add(l, &r);
-}
-
 int rt_device_list_build(struct cps_arena *a, const struct rt_resources *res,
-			 const struct rt_device *devices, size_t ndevices,
 			 struct rt_device_list *ret, struct cps_err *err)
 {
 	struct rt_device_list l = { .allow_rest = false };
 
-	l.v = cps_arena_array(a, 2 * res->ndevices + NDEFAULTS + ndevices, sizeof(*l.v));
+	l.v = cps_arena_array(a, 2 * res->ndevices + NDEFAULTS, sizeof(*l.v));
 	if (!l.v)
 		return cps_fail(err, ENOMEM, "linux.resources.devices");
 	for (size_t i = 0; i < res->ndevices; i++)
 		list_add(&l, &res->devices[i]);
 	for (size_t i = 0; i < NDEFAULTS; i++)
 		list_add(&l, &default_rules[i]);
-	for (size_t i = 0; i < ndevices; i++)
-		add_device(&l, res, &devices[i]);
 	*ret = l;
 	return 0;
 }
@@ -227,7 +204,7 @@ static int open_file(const struct rt_cgroup_dir *dir, bool allow, char path[RT_C
 }
 
 int rt_cgroup_v1_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
-			 const struct rt_device *devices, size_t ndevices, struct cps_err *err)
+			 struct cps_err *err)
 {
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	const struct rt_cgroup_dir *dir = rt_cgroup_find(cg, "devices");
@@ -236,7 +213,7 @@ int rt_cgroup_v1_devices(const struct rt_cgroup *cg, const struct rt_resources *
 	struct rt_device_list list = { 0 };
 	int rc;
 
-	rc = rt_device_list_build(&arena, res, devices, ndevices, &list, err);
+	rc = rt_device_list_build(&arena, res, &list, err);
 	if (rc == 0)
 		rc = rt_device_list_reduce(&arena, &list, &list, err);
 	if (rc < 0)

@@ -23,9 +23,8 @@ struct rt_device_list {
 };
 
 /* Deny everything; then the config's rules; then the default devices of the spec, since callers
- * deny all and rely on them; then those of linux.devices that no rule names. */
+ * deny all and rely on them. A node of linux.devices is made, and allowed by a rule or not. */
 int rt_device_list_build(struct cps_arena *a, const struct rt_resources *res,
-			 const struct rt_device *devices, size_t ndevices,
 			 struct rt_device_list *ret, struct cps_err *err);
 
 /* The same as v1 can express it: allow_rest and exceptions from it, no two for the same device.

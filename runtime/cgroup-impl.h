@@ -22,7 +22,7 @@ struct rt_cgroup_ops {
 		      const struct rt_resources *res, struct rt_cgroup_writes *ret,
 		      struct rt_warn *warn, struct cps_err *err);
 	int (*devices)(const struct rt_cgroup *cg, const struct rt_resources *res,
-		       const struct rt_device *devices, size_t ndevices, struct cps_err *err);
+		       struct cps_err *err);
 	int (*kill)(const struct rt_cgroup *cg, struct cps_err *err); /* SIGKILL to all */
 };
 
@@ -62,8 +62,8 @@ int rt_cgroup_v2_kill(const struct rt_cgroup *cg, struct cps_err *err);
 bool rt_cgroup_v1_wait_frozen(const struct rt_cgroup_dir *dir, long most_us);
 /* cgroup-devices.c, cgroup-devices-bpf.c */
 int rt_cgroup_v1_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
-			 const struct rt_device *devices, size_t ndevices, struct cps_err *err);
+			 struct cps_err *err);
 int rt_cgroup_v2_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
-			 const struct rt_device *devices, size_t ndevices, struct cps_err *err);
+			 struct cps_err *err);
 
 #endif

@@ -488,9 +488,9 @@ int rt_cgroup_limits(const struct rt_cgroup *cg, const struct rt_resources *res,
 }
 
 int rt_cgroup_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
-		      const struct rt_device *devices, size_t ndevices, struct cps_err *err)
+		      struct cps_err *err)
 {
-	return rt_cgroup_ops(cg)->devices(cg, res, devices, ndevices, err);
+	return rt_cgroup_ops(cg)->devices(cg, res, err);
 }
 
 bool rt_cgroup_memory_events(const struct rt_cgroup *cg, char *path, size_t size)

@@ -66,11 +66,11 @@ int rt_cgroup_limits(const struct rt_cgroup *cg, const struct rt_resources *res,
  * for limits of devices, of which a file has many). */
 int rt_cgroup_update(const struct rt_cgroup *cg, const struct rt_resources *res,
 		     struct rt_warn *warn, struct cps_err *err);
-/* Device access: default deny, res->devices in order, then the default devices of the spec and
- * those of `devices` that no rule names. v1: devices.deny/allow; v2: a BPF program of type
- * CGROUP_DEVICE, which takes the place of the one before. */
+/* Device access: default deny, res->devices in order, then the default devices of the spec. v1:
+ * devices.deny/allow; v2: a BPF program of type CGROUP_DEVICE, which takes the place of the one
+ * before. */
 int rt_cgroup_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
-		      const struct rt_device *devices, size_t ndevices, struct cps_err *err);
+		      struct cps_err *err);
 /* The calling process, which has one thread and was cloned into rt_cgroup_open's directory: joins
  * the v1 hierarchies. */
 int rt_cgroup_join_self(const struct rt_cgroup *cg, struct cps_err *err);

@@ -302,8 +302,7 @@ int step_cgroup_devices(struct rt_ctx *ctx, struct cps_err *err)
 
 	if (ctx->state.cgroup.ndirs == 0)
 		return 0;
-	rc = rt_cgroup_devices(&ctx->state.cgroup, &ctx->spec->resources, ctx->spec->devices,
-			       ctx->spec->ndevices, err);
+	rc = rt_cgroup_devices(&ctx->state.cgroup, &ctx->spec->resources, err);
 	/* In a user namespace nobody makes a device, and of those there are the owner decides. */
 	return rc == -EPERM && rt_is_rootless(ctx->req->rootless) ? 0 : rc;
 }

@@ -113,7 +113,6 @@ static int lock(const struct rt_container *c, struct cps_err *err)
 static int set(struct rt_container *c, const struct rt_resources *res, struct rt_warn *warn,
 	       struct cps_err *err)
 {
-	const struct rt_spec *spec = NULL;
 	int rc = 0;
 
 	/* systemd first: it writes the same files, and rounds */
@@ -123,10 +122,7 @@ static int set(struct rt_container *c, const struct rt_resources *res, struct rt
 		rc = rt_cgroup_update(&c->state.cgroup, res, warn, err);
 	if (rc < 0 || res->ndevices == 0)
 		return rc;
-	rc = rt_container_spec(c, &spec, err);
-	return rc < 0 ? rc
-		      : rt_cgroup_devices(&c->state.cgroup, res, spec->devices, spec->ndevices,
-					  err);
+	return rt_cgroup_devices(&c->state.cgroup, res, err);
 }
 
 int rt_container_update(struct rt_container *c, const struct cps_json *node, struct rt_warn *warn,

@@ -169,11 +169,14 @@ open_loop() {
 	[[ $output != *"Operation not permitted"* ]]
 }
 
-@test "devices: a node of linux.devices may be used" {
+@test "devices: a node of linux.devices is made, and used only if a rule says so" {
 	config '.linux.devices = [{path: "/dev/loop7", type: "b", major: 7, minor: 7, fileMode: 438}]'
-	args sh -c 'dd if=/dev/loop7 of=/dev/null count=0 2>&1; echo end'
+	args sh -c 'ls -ln /dev/loop7; dd if=/dev/loop7 of=/dev/null count=0 2>&1; echo end'
 	run runtime run c
-	[[ $output == *end && $output != *"Operation not permitted"* ]]
+	[[ $output == brw-rw-rw-*"7,"*"7 "*"Operation not permitted"*end ]]
+	config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "b", major: 7, minor: 7, access: "r"}]'
+	run runtime run c
+	[[ $output == brw-rw-rw-*end && $output != *"Operation not permitted"* ]]
 }
 
 @test "blockIO: throttles are in force for the disk they name" {

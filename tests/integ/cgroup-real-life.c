@@ -321,7 +321,7 @@ bool test_speed(void)
 		t[0] = now();
 		check(make("speed", &res));
 		t[1] = now();
-		check(rt_cgroup_devices(&cg, &res, NULL, 0, &err) == 0);
+		check(rt_cgroup_devices(&cg, &res, &err) == 0);
 		t[2] = now();
 		pid = sleeper();
 		check(pid > 0);

@@ -26,7 +26,7 @@ static struct rt_device_list build(const struct rt_device_rule *rules, size_t n)
 	struct rt_resources res = { .set = true, .ndevices = n, .devices = rules };
 	struct rt_device_list l;
 
-	ck_assert_int_eq(rt_device_list_build(&arena, &res, NULL, 0, &l, &err), 0);
+	ck_assert_int_eq(rt_device_list_build(&arena, &res, &l, &err), 0);
 	return l;
 }
 
@@ -280,25 +280,6 @@ START_TEST(test_v1_refuses_holes)
 }
 END_TEST
 
-START_TEST(test_listed_devices_are_allowed)
-{
-	static const struct rt_device_rule rules[] = { { false, 'a', ANY, ANY, true, true, true },
-						       { true, 'b', 7, 1, true, false, false } };
-	static const struct rt_device devices[] = {
-		{ 'c', "/dev/fuse", 10, 229, 0666, 0, 0 },
-		{ 'b', "/dev/loop1", 7, 1, 0660, 0, 0 },
-		{ 'p', "/dev/fifo", 0, 0, 0660, 0, 0 },
-	};
-	struct rt_resources res = { .set = true, .ndevices = 2, .devices = rules };
-	struct rt_device_list l;
-
-	ck_assert_int_eq(rt_device_list_build(&arena, &res, devices, 3, &l, &err), 0);
-	ck_assert(program_allows(&l, 'c', 10, 229, R | W | M)); /* no rule names it */
-	ck_assert(program_allows(&l, 'b', 7, 1, R));
-	ck_assert(!program_allows(&l, 'b', 7, 1, W)); /* a rule does */
-}
-END_TEST
-
 START_TEST(test_text)
 {
 	static const struct rt_device_rule a = { true, 'c', 1, 3, true, true, true };
@@ -381,7 +362,6 @@ int main(void)
 		test_rule_for_both_types,
 		test_docker_and_v1,
 		test_v1_refuses_holes,
-		test_listed_devices_are_allowed,
 		test_text,
 		test_numbers_that_no_device_has,
 		test_too_many_rules,

@@ -43,6 +43,7 @@ static const struct rt_step create_steps[] = {
 	/* -- init: in its new namespaces; the host's file tree is still in sight -------------------- */
 	{ RT_INIT,   "isolate",                NULL,                       step_isolate,                NULL           },
 	{ RT_INIT,   "cgroup-join",            want_direct_v1,             step_cgroup_join,            NULL           },
+	{ RT_INIT,   "cpu-affinity-reset",     NULL,                       step_affinity_reset,         NULL           }, /* to all of the group's */
 	{ RT_INIT,   "oom-score",              want_oom_score,             step_oom_score,              NULL           },
 	{ RT_INIT,   "join-namespaces",        want_joins,                 step_join_namespaces,        NULL           },
 	{ RT_INIT,   "become-root",            want_userns,                step_become_root,            NULL           },

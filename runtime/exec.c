@@ -26,6 +26,7 @@ static const struct rt_step exec_steps[] = {
 	{ RT_INIT,   "isolate",                NULL,                       step_isolate,                NULL           },
 	{ RT_INIT,   "cgroup-join",            want_direct_v1,             step_cgroup_join,            NULL           },
 	{ RT_INIT,   "cpu-affinity-final",     want_affinity_final,        step_affinity_final,         NULL           },
+	{ RT_INIT,   "cpu-affinity-reset",     want_affinity_reset,        step_affinity_reset,         NULL           }, /* to all of the group's */
 	{ RT_INIT,   "oom-score",              want_oom_score,             step_oom_score,              NULL           },
 	{ RT_INIT,   "security-labels",        want_process_labels,        step_security_labels,        NULL           },
 	{ RT_INIT,   "join-namespaces",        want_joins,                 step_join_namespaces,        NULL           },

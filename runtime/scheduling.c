@@ -11,9 +11,12 @@
 #include <limits.h>
 #include <linux/ioprio.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define CPUS_MAX 8192 /* more than any kernel is built for */
 
 /* struct sched_attr of sched_setattr(2), with what Linux 5.3 has added. */
 struct attr {
@@ -24,6 +27,17 @@ struct attr {
 	uint64_t runtime, deadline, period;
 	uint32_t util_min, util_max;
 };
+
+/* What else than a missing privilege it may be. */
+static const char *scheduler_hint(const struct rt_scheduler *s)
+{
+	if (s->priority)
+		return " (has its cgroup any cpu.realtimeRuntime?)";
+	if (s->deadline)
+		return " (a deadline is for all CPUs: such a process scheduler can't be used "
+		       "together with AllowedCPUs, linux.resources.cpu.cpus)";
+	return "";
+}
 
 int rt_scheduler_set(pid_t pid, const struct rt_scheduler *s, struct cps_err *err)
 {
@@ -40,9 +54,7 @@ int rt_scheduler_set(pid_t pid, const struct rt_scheduler *s, struct cps_err *er
 
 	if (syscall(SYS_sched_setattr, pid, &a, 0) < 0)
 		return cps_fail(err, errno, "process.scheduler: %s%s", s->name,
-				errno == EPERM && s->priority
-					? " (has its cgroup any cpu.realtimeRuntime?)"
-					: "");
+				errno == EPERM ? scheduler_hint(s) : "");
 	return 0;
 }
 
@@ -63,6 +75,17 @@ int rt_affinity_set(const struct rt_bits *cpus, const char *which, struct cps_er
 	if (syscall(SYS_sched_setaffinity, 0, size, cpus->v) < 0)
 		return cps_fail(err, errno, "process.execCPUAffinity.%s", which);
 	return 0;
+}
+
+void rt_affinity_reset(struct rt_warn *warn)
+{
+	unsigned long all[CPUS_MAX / (CHAR_BIT * sizeof(long))];
+
+	/* The kernel cuts off what it has no CPUs for, and what the cgroup's cpuset leaves out. */
+	memset(all, 0xff, sizeof(all));
+	if (syscall(SYS_sched_setaffinity, 0, sizeof(all), all) < 0)
+		rt_warn(warn, "the caller's CPUs are the container's: sched_setaffinity: %s",
+			strerror(errno));
 }
 
 int rt_memory_policy_set(const struct rt_memory_policy *p, struct cps_err *err)

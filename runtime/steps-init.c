@@ -310,6 +310,13 @@ int step_affinity_final(struct rt_ctx *ctx, struct cps_err *err)
 	return rt_affinity_set(&ctx->process->affinity.final, "final", err);
 }
 
+int step_affinity_reset(struct rt_ctx *ctx, struct cps_err *err)
+{
+	(void)err;
+	rt_affinity_reset(ctx->warn);
+	return 0;
+}
+
 int step_memory_policy(struct rt_ctx *ctx, struct cps_err *err)
 {
 	return rt_memory_policy_set(&ctx->spec->memory_policy, err);

@@ -96,6 +96,12 @@ bool want_affinity_final(const struct rt_ctx *ctx)
 	return ctx->process->affinity.final.count > 0;
 }
 
+/* Which CPUs the caller has is of no concern to the container, unless the config says so. */
+bool want_affinity_reset(const struct rt_ctx *ctx)
+{
+	return !want_affinity_initial(ctx) && !want_affinity_final(ctx);
+}
+
 bool want_memory_policy(const struct rt_ctx *ctx)
 {
 	return ctx->spec->memory_policy.set;

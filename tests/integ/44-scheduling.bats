@@ -47,6 +47,14 @@ exec_process() {
 	runtime delete --force c1
 }
 
+@test "scheduler: a deadline and a part of the CPUs exclude each other" {
+	[ "$(nproc --all)" -gt 1 ] || skip "one CPU"
+	config '.linux.resources.cpu.cpus = "0" | .process.scheduler = {policy: "SCHED_DEADLINE", runtime: 2000000, deadline: 10000000, period: 20000000}'
+	run -1 runtime create c1
+	echo "$output"
+	[[ $output == *"process.scheduler: SCHED_DEADLINE (a deadline is for all CPUs: "*"together with AllowedCPUs"*"Operation not permitted"* ]]
+}
+
 @test "scheduler: in a user namespace too, whose root has no power over it" {
 	started '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 		| .linux.gidMappings = .linux.uidMappings | .process.scheduler = {policy: "SCHED_OTHER", nice: -5}
@@ -93,6 +101,26 @@ cpus() {
 	[[ $output == *"cpu-affinity-final: process.execCPUAffinity.final: Invalid argument"* ]]
 	run -255 exec_process '.execCPUAffinity = {final: "1-"}'
 	[[ $output == *"process: execCPUAffinity.final: '1-' is no list like 0-3,8"* ]]
+	runtime delete --force c1
+}
+
+# on_first_cpu ARGUMENT ...: the runtime, on the machine's first CPU
+on_first_cpu() {
+	taskset -c 0 "$RUNTIME" --root "$ROOT" "$@"
+}
+
+@test "the CPUs of whoever calls are not the container's: it has those of its group, and exec too" {
+	local all
+	[ "$(nproc --all)" -gt 1 ] || skip "one CPU"
+	all=$(cpus self)
+	[ "$(taskset -c 0 sed -n 's/^Cpus_allowed_list:\t//p' /proc/self/status)" = 0 ]
+	args grep ^Cpus_allowed_list /proc/self/status
+	[ "$(on_first_cpu run c1 | cut -f2)" = "$all" ]
+	config '.linux.resources.cpu.cpus = "1"'
+	[ "$(on_first_cpu run c1 | cut -f2)" = 1 ]
+	config 'del(.linux.resources.cpu)'
+	started .
+	[ "$(on_first_cpu exec c1 grep ^Cpus_allowed_list /proc/self/status | cut -f2)" = "$all" ]
 	runtime delete --force c1
 }
 

@@ -105,6 +105,12 @@ int rt_mount_change(int mount_fd, const struct rt_mount_change *c, int proc_fd)
 
 	if (mount_setattr(mount_fd, "", flags, &attr, sizeof(attr)) == 0)
 		return 0;
+	if (errno == EINVAL && (attr.attr_clr & ~attr.attr_set & MOUNT_ATTR_NOSYMFOLLOW)) {
+		/* before Linux 5.14 there is no such flag, and it need not be cleared */
+		attr.attr_clr &= ~(uint64_t)MOUNT_ATTR_NOSYMFOLLOW;
+		if (mount_setattr(mount_fd, "", flags, &attr, sizeof(attr)) == 0)
+			return 0;
+	}
 	return errno == ENOSYS ? change_old(mount_fd, c, proc_fd) : -errno;
 }
 

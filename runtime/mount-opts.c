@@ -16,6 +16,7 @@
 
 enum opt_kind {
 	OPT_ATTR,    /* set and clr are MOUNT_ATTR_* */
+	OPT_ATIME,   /* the same, and choose how access times are kept */
 	OPT_RATTR,   /* the same, recursively */
 	OPT_SB,	     /* set and clr are MS_* of the superblock */
 	OPT_PROP,    /* set is a propagation type */
@@ -50,11 +51,11 @@ static const struct opt opts[] = {
 	{ "exec", OPT_ATTR, 0, MOUNT_ATTR_NOEXEC },
 	{ "nodiratime", OPT_ATTR, MOUNT_ATTR_NODIRATIME, 0 },
 	{ "diratime", OPT_ATTR, 0, MOUNT_ATTR_NODIRATIME },
-	{ "noatime", OPT_ATTR, MOUNT_ATTR_NOATIME, ATIME },
+	{ "noatime", OPT_ATIME, MOUNT_ATTR_NOATIME, ATIME },
 	{ "atime", OPT_ATTR, 0, ATIME },
-	{ "relatime", OPT_ATTR, 0, ATIME },
+	{ "relatime", OPT_ATIME, 0, ATIME },
 	{ "norelatime", OPT_ATTR, 0, ATIME },
-	{ "strictatime", OPT_ATTR, STRICT, ATIME },
+	{ "strictatime", OPT_ATIME, STRICT, ATIME },
 	{ "nostrictatime", OPT_ATTR, 0, ATIME },
 	{ "nosymfollow", OPT_ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0 },
 	{ "symfollow", OPT_ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW },
@@ -151,6 +152,12 @@ static int opt_apply(const struct opt *o, struct rt_mount_opts *m, struct cps_er
 	switch (o->kind) {
 	case OPT_ATTR:
 		attr_apply(o, &m->attr_set, &m->attr_clr);
+		if (o->clr & ATIME) /* atime, norelatime …: takes the choice back */
+			m->has_atime = false;
+		return 0;
+	case OPT_ATIME:
+		attr_apply(o, &m->attr_set, &m->attr_clr);
+		m->has_atime = true;
 		return 0;
 	case OPT_RATTR:
 		attr_apply(o, &m->rattr_set, &m->rattr_clr);

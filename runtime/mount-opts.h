@@ -22,9 +22,10 @@ struct rt_mount_opts {
 	bool idmap, ridmap; /* idmapped; the second: with all that is mounted below */
 	bool copy_up;	    /* tmpcopyup: a tmpfs begins with what it covers */
 	/* MOUNT_ATTR_*: set or cleared because an option says so; what no option names is in
-	 * neither, and stays as it is on a bind. r…: of the mount and all below it. */
+	 * neither. r…: of the mount and all below it. */
 	uint64_t attr_set, attr_clr;
 	uint64_t rattr_set, rattr_clr;
+	bool has_atime;		/* noatime, relatime or strictatime is among the former */
 	unsigned long sb_flags; /* MS_SYNCHRONOUS and the like: of the file system, not the mount */
 	const char *context; /* SELinux label of what is in the file system (linux.mountLabel), or
 				NULL */

@@ -203,13 +203,42 @@ static int bind_propagation(const struct work *w, struct cps_err *err)
 	return rc == 0 ? propagation(w, err) : rc;
 }
 
+/*
+ * A bind has the flags of its source, until one option names any: then it has those that are named,
+ * as a new mount would. But how access times are kept stays, if no option chooses. In a user
+ * namespace what the source's mount forbids may be locked; then it stays forbidden, and to ask for
+ * it by name is an error.
+ */
+static int bind_flags(const struct work *w, bool late, struct cps_err *err)
+{
+	const uint64_t atime = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+	const uint64_t flags = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			       MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
+	struct rt_mount_change c = { .set = w->o.attr_set };
+	int rc;
+
+	if (w->o.attr_set == 0 && w->o.attr_clr == 0)
+		return 0;
+	if (late)
+		c.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	c.clr = flags & ~c.set;
+	if (w->o.has_atime || (c.set & MOUNT_ATTR_NODIRATIME))
+		c.clr |= atime & ~(c.set & MOUNT_ATTR_NODIRATIME);
+	rc = rt_mount_change(w->mount_fd, &c, -1);
+	if (rc == -EPERM && rt_has_own_users(w->spec)) {
+		c.clr &= (w->o.attr_clr & flags) | atime | MOUNT_ATTR_NOSYMFOLLOW;
+		rc = rt_mount_change(w->mount_fd, &c, -1);
+	}
+	return rc < 0 ? cps_fail(err, -rc, "set the options of the mount") : 0;
+}
+
 static int mount_bind(struct work *w, int *source, struct cps_err *err)
 {
-	struct rt_mount_change c = { .set = w->o.attr_set, .clr = w->o.attr_clr };
 	struct rt_mount_change rec = { .set = w->o.rattr_set,
 				       .clr = w->o.rattr_clr,
 				       .recursive = true };
 	struct stat st;
+	bool late;
 	int rc;
 
 	if (*source < 0)
@@ -229,15 +258,14 @@ static int mount_bind(struct work *w, int *source, struct cps_err *err)
 	rc = rt_mount_attach(w->mount_fd, w->dest_fd);
 	if (rc < 0)
 		return cps_fail(err, -rc, "bind '%s'", w->m->source);
-	if (is_late(w, false)) {
-		c.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	late = is_late(w, false);
+	if (late)
 		rc = keep_late(w, err);
-	}
 	if (rc == 0)
 		rc = bind_propagation(w, err);
 	if (rc == 0)
-		rc = change(w->mount_fd, &rec, err);
-	return rc == 0 ? change(w->mount_fd, &c, err) : rc;
+		rc = bind_flags(w, late, err);
+	return rc == 0 ? change(w->mount_fd, &rec, err) : rc;
 }
 
 /* --- file systems -------------------------------------------------------------------------------

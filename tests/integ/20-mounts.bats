@@ -98,6 +98,46 @@ mounts() {
 	[ "$(cat "$WORK/src/file")" = changed ]
 }
 
+# flags OPTIONS: the flags that a bind with these options has; what it binds has those of $SOURCE_FLAGS.
+flags() {
+	mount --bind -o remount,rw,suid,dev,exec,symfollow,diratime,atime,strictatime "$WORK/src"
+	mount --bind -o "remount,$SOURCE_FLAGS" "$WORK/src"
+	config '.mounts |= map(select(.destination != "/b")) + [{destination: "/b", source: $s, options: $o}]' \
+		--arg s "$WORK/src" --argjson o "$(jq -cRM 'split(",")' <<<"bind,$1")"
+	inside <<<"awk '\$2 == \"/b\" { print \$4 }' /proc/self/mounts" | sed 's/,size.*//'
+}
+
+@test "binds: the flags of the source are kept until an option names any; in a user namespace all that are locked" {
+	own_rootfs
+	mkdir "$WORK/src"
+	mount -t tmpfs -o size=1m source "$WORK/src"
+	SOURCE_FLAGS=ro,nosuid,nodev,noexec,noatime,nodiratime
+	[ "$(flags private)" = ro,nosuid,nodev,noexec,noatime,nodiratime ]
+	[ "$(flags rw)" = rw,noatime,nodiratime ]
+	[ "$(flags dev,private)" = rw,noatime,nodiratime ]
+	[ "$(flags ro)" = ro,noatime,nodiratime ]
+	[ "$(flags noexec,atime)" = rw,noexec,noatime,nodiratime ]
+	[ "$(flags ro,relatime)" = ro,relatime ]
+	[ "$(flags nodiratime)" = rw,nodiratime,relatime ]
+	SOURCE_FLAGS=nosymfollow,nosuid
+	[ "$(flags ro)" = ro ]
+
+	chown -R 100000:100000 "$BUNDLE/rootfs"
+	chmod 755 "$WORK" "$BUNDLE"
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}]
+		| .linux.gidMappings = .linux.uidMappings'
+	SOURCE_FLAGS=ro,nosuid,nodev,noexec,noatime
+	[ "$(flags nosuid)" = ro,nosuid,nodev,noexec,noatime ]
+	[ "$(flags ro,atime)" = ro,nosuid,nodev,noexec,noatime ]
+	SOURCE_FLAGS=nodev,nosymfollow
+	[ "$(flags ro)" = ro,nodev ]
+	for locked in rw:ro dev:nodev suid:nosuid exec:noexec relatime:noatime; do
+		SOURCE_FLAGS=${locked#*:} run flags "${locked%:*}"
+		[[ $output == *"/b: set the options of the mount: Operation not permitted"* ]]
+	done
+	umount "$WORK/src"
+}
+
 @test "tmpfs: size, the mode of what it covers, read-only when all in it is made; overlay" {
 	own_rootfs
 	mkdir -m 1750 "$BUNDLE/rootfs/scratch"

@@ -112,6 +112,18 @@ START_TEST(atime_is_one_field)
 }
 END_TEST
 
+START_TEST(atime_is_chosen_or_not)
+{
+	ck_assert(parsed("noatime").has_atime);
+	ck_assert(parsed("relatime").has_atime);
+	ck_assert(parsed("atime strictatime").has_atime);
+	ck_assert(!parsed("ro nodiratime").has_atime);
+	ck_assert(!parsed("noatime atime").has_atime);
+	ck_assert(!parsed("norelatime").has_atime);
+	ck_assert(!parsed("rnoatime").has_atime);
+}
+END_TEST
+
 START_TEST(recursive_forms_are_apart)
 {
 	struct rt_mount_opts o = parsed("rbind rro rnosuid exec");
@@ -215,6 +227,7 @@ int main(void)
 		flags_set_and_clear,
 		the_later_of_two_wins,
 		atime_is_one_field,
+		atime_is_chosen_or_not,
 		recursive_forms_are_apart,
 		propagation_in_order,
 		too_many_propagations,

@@ -108,12 +108,13 @@ static int console_bind(const struct rt_rootfs *r, int slave, struct cps_err *er
 {
 	cleanup_fd int place = -1;
 	cleanup_fd int tree = -1;
+	bool made;
 	int rc;
 
 	if (r->dev_fd >= 0)
 		place = openat(r->dev_fd, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (place < 0)
-		place = rt_dest_open(r->root_fd, "/dev/console", false, false, err);
+		place = rt_dest_open(r->root_fd, "/dev/console", false, false, &made, err);
 	if (place < 0)
 		return place;
 	if (rt_fs_type(place) == PROC_SUPER_MAGIC)

@@ -248,7 +248,8 @@ int rt_rootfs_devices(struct rt_rootfs *r, const struct rt_spec *spec, struct rt
 	(void)umask(umask_was);
 	if (rc == 0 && spec->has_process && spec->process.terminal) {
 		/* the place for the terminal, while the root can be written to */
-		int fd = rt_dest_open(r->root_fd, "/dev/console", false, false, err);
+		bool made;
+		int fd = rt_dest_open(r->root_fd, "/dev/console", false, false, &made, err);
 
 		if (fd < 0)
 			return fd;

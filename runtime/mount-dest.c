@@ -103,10 +103,12 @@ static int file_make(int root_fd, const char *path, struct cps_err *err)
 	return rc < 0 ? rc : cps_fail(err, ELOOP, "make file '%s'", path);
 }
 
-int rt_dest_open(int root_fd, const char *path, bool directory, bool plain, struct cps_err *err)
+int rt_dest_open(int root_fd, const char *path, bool directory, bool plain, bool *ret_made,
+		 struct cps_err *err)
 {
 	int fd = plain ? open_plain(root_fd, path) : cps_open_in_root(root_fd, path, O_PATH, 0);
 
+	*ret_made = fd == -ENOENT;
 	if (fd >= 0)
 		return fd;
 	if (fd == -ELOOP && plain)

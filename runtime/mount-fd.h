@@ -51,7 +51,9 @@ long rt_fs_type(int fd);
 /* "//a/./b/" -> "/a/b": one spelling for comparisons; ".." and symlinks stay. buf has PATH_MAX. */
 int rt_path_clean(const char *path, char *buf, struct cps_err *err);
 /* The place that a mount goes to, below root_fd, made if missing: a directory, or an empty file.
- * plain: no symlink on the way (procfs and sysfs). Returns an O_PATH descriptor. */
-int rt_dest_open(int root_fd, const char *path, bool directory, bool plain, struct cps_err *err);
+ * plain: no symlink on the way (procfs and sysfs). ret_made: whether it was missing. Returns an
+ * O_PATH descriptor. */
+int rt_dest_open(int root_fd, const char *path, bool directory, bool plain, bool *ret_made,
+		 struct cps_err *err);
 
 #endif

@@ -38,8 +38,8 @@ static bool is_same(const struct rt_id_maps *a, const struct rt_id_maps *b)
 	       is_same_map(a->gid, a->ngid, b->gid, b->ngid);
 }
 
-static int idmap(const struct rt_mount *m, const struct rt_mount_opts *o, int source, int users,
-		 struct cps_err *err)
+int rt_mount_idmap(const struct rt_mount *m, const struct rt_mount_opts *o, int source, int users,
+		   struct cps_err *err)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)users };
 	unsigned flags = AT_EMPTY_PATH | (o->ridmap ? (unsigned)AT_RECURSIVE : 0);
@@ -80,28 +80,34 @@ static int users_find(struct users *made, size_t *n, const struct rt_id_maps *ma
 }
 
 static int idmap_one(const struct rt_spec *spec, const struct rt_mount *m, int joined_users,
-		     int source, struct users *made, size_t *n, struct cps_err *err)
+		     int *source, struct users *made, size_t *n, struct cps_err *err)
 {
 	const struct rt_id_maps own = { spec->nuid_maps, spec->ngid_maps, spec->uid_maps,
 					spec->gid_maps };
 	struct rt_mount_opts o;
+	bool in_root;
 	int fd, rc;
 
 	rc = rt_mount_opts_parse(&m->options, &o, err);
 	if (rc < 0 || !rt_mount_is_idmapped(m, &o))
 		return rc;
-	if (source < 0)
+	in_root = rt_mount_is_bind(m, &o) && rt_bind_in_root(spec, m);
+	if (*source < 0 && !in_root)
 		return cps_failx(err, EINVAL,
 				 "id mappings take a source that root has opened, and no remount");
 	if (m->maps.nuid > 0)
 		fd = users_find(made, n, &m->maps, err);
 	else
 		fd = joined_users >= 0 ? joined_users : users_find(made, n, &own, err);
-	return fd < 0 ? fd : idmap(m, &o, source, fd, err);
+	if (fd < 0)
+		return fd;
+	if (!in_root)
+		return rt_mount_idmap(m, &o, *source, fd, err);
+	*source = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return *source < 0 ? cps_fail(err, errno, "idmap '%s'", m->source) : 0;
 }
 
-int rt_mounts_idmap(const struct rt_spec *spec, int joined_users, const int *sources,
-		    struct cps_err *err)
+int rt_mounts_idmap(const struct rt_spec *spec, int joined_users, int *sources, struct cps_err *err)
 {
 	cleanup_free struct users *made = calloc(spec->nmounts, sizeof(*made));
 	size_t n = 0;
@@ -110,7 +116,7 @@ int rt_mounts_idmap(const struct rt_spec *spec, int joined_users, const int *sou
 	if (!made)
 		return cps_fail(err, ENOMEM, "%zu mounts", spec->nmounts);
 	for (size_t i = 0; rc == 0 && i < spec->nmounts; i++) {
-		rc = idmap_one(spec, &spec->mounts[i], joined_users, sources[i], made, &n, err);
+		rc = idmap_one(spec, &spec->mounts[i], joined_users, &sources[i], made, &n, err);
 		rc = cps_wrap(err, rc, "%s", spec->mounts[i].destination);
 	}
 	for (size_t i = 0; i < n; i++)

@@ -35,19 +35,9 @@ struct work {
 	char dest[PATH_MAX]; /* clean */
 	int dest_fd;	     /* where it goes */
 	struct stat dest_st;
-	int mount_fd; /* what was mounted; -1: not at hand (rt_cgroup_mount) */
+	bool dest_made; /* it was missing */
+	int mount_fd;	/* what was mounted; -1: not at hand (rt_cgroup_mount) */
 };
-
-bool rt_mount_is_bind(const struct rt_mount *m, const struct rt_mount_opts *o)
-{
-	return o->bind ||
-	       (m->type && (strcmp(m->type, "bind") == 0 || strcmp(m->type, "rbind") == 0));
-}
-
-bool rt_mount_is_recursive(const struct rt_mount *m, const struct rt_mount_opts *o)
-{
-	return o->recursive || (!o->bind && m->type && strcmp(m->type, "rbind") == 0);
-}
 
 /* The files of procfs that may be covered, as runc allows them to lxcfs and its like. */
 static bool is_proc_file(const struct work *w)
@@ -97,7 +87,7 @@ static int proc_guard(const struct work *w, int source_fd, struct cps_err *err)
 
 static int dest_open(struct work *w, bool directory, bool plain, struct cps_err *err)
 {
-	w->dest_fd = rt_dest_open(w->r->root_fd, w->dest, directory, plain, err);
+	w->dest_fd = rt_dest_open(w->r->root_fd, w->dest, directory, plain, &w->dest_made, err);
 	if (w->dest_fd < 0)
 		return w->dest_fd;
 	if (fstat(w->dest_fd, &w->dest_st) < 0)
@@ -162,32 +152,6 @@ static int propagation(const struct work *w, struct cps_err *err)
 /* --- binds --------------------------------------------------------------------------------------
  */
 
-/*
- * In a user namespace the source is cloned from this mount namespace, if it can be reached here and
- * is what the host opened: then what the host's mounts forbid (read-only, nodev …) is locked, and
- * the container's root cannot allow it to itself. Else, and if it has been idmapped on the host,
- * the host's clone is what there is.
- */
-static int bind_tree(const struct work *w, int *source)
-{
-	cleanup_fd int here = -1;
-	struct stat a, b;
-	int tree;
-
-	if (rt_has_own_users(w->spec) && !rt_mount_is_idmapped(w->m, &w->o)) {
-		here = open(w->m->source, O_PATH | O_CLOEXEC);
-		if (here >= 0 && fstat(here, &a) == 0 && fstat(*source, &b) == 0 &&
-		    a.st_dev == b.st_dev && a.st_ino == b.st_ino) {
-			tree = rt_mount_clone(here, rt_mount_is_recursive(w->m, &w->o));
-			if (tree >= 0) {
-				cps_close(source);
-				return tree;
-			}
-		}
-	}
-	return take_fd(source);
-}
-
 /* The clone is the host's: as if it had been made here, it follows the host's mounts (or does what
  * rootfsPropagation says) unless the options say otherwise. */
 static int bind_propagation(const struct work *w, struct cps_err *err)
@@ -203,35 +167,6 @@ static int bind_propagation(const struct work *w, struct cps_err *err)
 	return rc == 0 ? propagation(w, err) : rc;
 }
 
-/*
- * A bind has the flags of its source, until one option names any: then it has those that are named,
- * as a new mount would. But how access times are kept stays, if no option chooses. In a user
- * namespace what the source's mount forbids may be locked; then it stays forbidden, and to ask for
- * it by name is an error.
- */
-static int bind_flags(const struct work *w, bool late, struct cps_err *err)
-{
-	const uint64_t atime = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
-	const uint64_t flags = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-			       MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
-	struct rt_mount_change c = { .set = w->o.attr_set };
-	int rc;
-
-	if (w->o.attr_set == 0 && w->o.attr_clr == 0)
-		return 0;
-	if (late)
-		c.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-	c.clr = flags & ~c.set;
-	if (w->o.has_atime || (c.set & MOUNT_ATTR_NODIRATIME))
-		c.clr |= atime & ~(c.set & MOUNT_ATTR_NODIRATIME);
-	rc = rt_mount_change(w->mount_fd, &c, -1);
-	if (rc == -EPERM && rt_has_own_users(w->spec)) {
-		c.clr &= (w->o.attr_clr & flags) | atime | MOUNT_ATTR_NOSYMFOLLOW;
-		rc = rt_mount_change(w->mount_fd, &c, -1);
-	}
-	return rc < 0 ? cps_fail(err, -rc, "set the options of the mount") : 0;
-}
-
 static int mount_bind(struct work *w, int *source, struct cps_err *err)
 {
 	struct rt_mount_change rec = { .set = w->o.rattr_set,
@@ -241,6 +176,11 @@ static int mount_bind(struct work *w, int *source, struct cps_err *err)
 	bool late;
 	int rc;
 
+	if (rt_bind_in_root(w->spec, w->m)) {
+		rc = rt_bind_open_in_root(w->r->root_fd, w->spec, w->m, &w->o, source, err);
+		if (rc < 0)
+			return rc;
+	}
 	if (*source < 0)
 		return cps_failx(err, EINVAL, "the source of the bind was not opened");
 	if (w->o.data[0])
@@ -254,7 +194,7 @@ static int mount_bind(struct work *w, int *source, struct cps_err *err)
 	if (rc < 0)
 		return rc;
 
-	w->mount_fd = bind_tree(w, source);
+	w->mount_fd = rt_bind_tree(w->spec, w->m, &w->o, source);
 	rc = rt_mount_attach(w->mount_fd, w->dest_fd);
 	if (rc < 0)
 		return cps_fail(err, -rc, "bind '%s'", w->m->source);
@@ -264,7 +204,7 @@ static int mount_bind(struct work *w, int *source, struct cps_err *err)
 	if (rc == 0)
 		rc = bind_propagation(w, err);
 	if (rc == 0)
-		rc = bind_flags(w, late, err);
+		rc = rt_bind_flags(w->spec, &w->o, w->mount_fd, late, err);
 	return rc == 0 ? change(w->mount_fd, &rec, err) : rc;
 }
 
@@ -276,13 +216,14 @@ static bool is_type(const struct work *w, const char *type)
 	return strcmp(w->m->type, type) == 0;
 }
 
-/* A tmpfs on a directory of the image has the directory's mode, if the options give none. */
+/* A tmpfs on a directory of the image has the directory's mode, if the options give none; otherwise
+ * its own default, 1777. */
 static int tmpfs_mode(struct work *w, struct cps_err *err)
 {
 	size_t used = strlen(w->o.data);
 	const char *mode = strstr(w->o.data, "mode=");
 
-	if (mode && (mode == w->o.data || mode[-1] == ','))
+	if (w->dest_made || (mode && (mode == w->o.data || mode[-1] == ',')))
 		return 0;
 	if (used + sizeof(",mode=07777") > sizeof(w->o.data))
 		return cps_failx(err, E2BIG, "the options are too long");
@@ -485,6 +426,15 @@ static int mount_again(struct work *w, struct cps_err *err)
 /* --- all of them --------------------------------------------------------------------------------
  */
 
+/* Older callers write destinations as the host would see them, below the root's path (as runc). */
+static void strip_root(struct work *w)
+{
+	const char *rest = rt_path_below(w->spec->root_path, w->dest);
+
+	if (rest)
+		memmove(w->dest, rest, strlen(rest) + 1);
+}
+
 static int mount_one(struct work *w, int *source, struct cps_err *err)
 {
 	int rc = rt_mount_opts_parse(&w->m->options, &w->o, err);
@@ -493,6 +443,7 @@ static int mount_one(struct work *w, int *source, struct cps_err *err)
 		rc = rt_path_clean(w->m->destination, w->dest, err);
 	if (rc < 0)
 		return rc;
+	strip_root(w);
 	if (w->o.remount)
 		return mount_again(w, err);
 	if (strcmp(w->dest, "/dev") == 0) /* what was there is about to be covered */

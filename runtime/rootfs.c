@@ -53,7 +53,8 @@ static int check_no_mounts(const struct rt_spec *spec, struct cps_err *err)
 	return what ? cps_failx(err, EINVAL, "%s: needs a new mount namespace", what) : 0;
 }
 
-static int source_open(const struct rt_mount *m, int *ret_fd, struct cps_err *err)
+static int source_open(const struct rt_spec *spec, const struct rt_mount *m, int *ret_fd,
+		       struct cps_err *err)
 {
 	struct rt_mount_opts o;
 	int rc = rt_mount_opts_parse(&m->options, &o, err);
@@ -62,6 +63,8 @@ static int source_open(const struct rt_mount *m, int *ret_fd, struct cps_err *er
 		return rc;
 	if (!m->source || !m->source[0])
 		return cps_failx(err, EINVAL, "a bind mount needs a source");
+	if (rt_bind_in_root(spec, m))
+		return 0;
 	rc = open_tree(AT_FDCWD, m->source,
 		       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 			       (rt_mount_is_recursive(m, &o) ? (unsigned)AT_RECURSIVE : 0));
@@ -141,7 +144,7 @@ int rt_rootfs_open_sources(const struct rt_spec *spec, int given, int *ret_root,
 	}
 
 	for (size_t i = 0; rc == 0 && i < spec->nmounts; i++) {
-		rc = source_open(&spec->mounts[i], &sources[i], err);
+		rc = source_open(spec, &spec->mounts[i], &sources[i], err);
 		rc = cps_wrap(err, rc, "%s", spec->mounts[i].destination);
 	}
 	for (size_t i = 0; rc < 0 && i < spec->nmounts; i++)

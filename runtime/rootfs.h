@@ -34,15 +34,17 @@ struct rt_rootfs {
 /* Before the clone, on the host: opens the root directory and the host-side sources of bind mounts,
  * since a new user namespace may not be allowed to reach them later, and refuses what could only
  * be done to the host's own mounts or sysctls. sources[i] is a clone of the source's mount,
- * attached to nothing, or -1 (mount i is no bind); owned by the caller, spec->nmounts long, and on
- * failure all -1. Relative sources are the working directory's (runc: the bundle's). given: a
- * detached mount that is to be the root, which is then not opened; -1: none. */
+ * attached to nothing, or -1 (mount i is no bind, or of something in the root itself); owned by the
+ * caller, spec->nmounts long, and on failure all -1. Relative sources are the working directory's
+ * (runc: the bundle's). given: a detached mount that is to be the root, which is then not opened;
+ * -1: none. */
 int rt_rootfs_open_sources(const struct rt_spec *spec, int given, int *ret_root, int *sources,
 			   struct cps_err *err);
 
 /* On the host still: id mappings of the sources that are to have some. joined_users: the user
- * namespace that the container joins, or -1. One namespace is made for each different mapping. */
-int rt_mounts_idmap(const struct rt_spec *spec, int joined_users, const int *sources,
+ * namespace that the container joins, or -1. One namespace is made for each different mapping.
+ * Where the source is looked for later (rt_bind_in_root), it stands in sources[i] until then. */
+int rt_mounts_idmap(const struct rt_spec *spec, int joined_users, int *sources,
 		    struct cps_err *err);
 
 /* spec->propagation on "/", default MS_REC|MS_SLAVE. */

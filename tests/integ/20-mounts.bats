@@ -98,6 +98,28 @@ mounts() {
 	[ "$(cat "$WORK/src/file")" = changed ]
 }
 
+@test "binds: of what an earlier mount has brought, by its place in the root; destinations by that too" {
+	own_rootfs
+	local root=$BUNDLE/rootfs
+	mkdir -p "$WORK/a/x" "$WORK/b"
+	echo a >"$WORK/a/x/file"
+	echo b >"$WORK/b/file"
+	ln -s "$WORK/b" "$WORK/a/out"
+	chmod 700 "$WORK/a" "$WORK/b"
+	mounts "[{destination: \"/in\", type: \"bind\", source: \"$WORK/a\", options: [\"rbind\"]},
+		{destination: \"/in/x\", type: \"bind\", source: \"$WORK/b\", options: [\"rbind\"]},
+		{destination: \"$root/all\", type: \"bind\", source: \"$root/in\", options: [\"rbind\", \"ro\"]},
+		{destination: \"/flat\", type: \"bind\", source: \"$root//in\", options: [\"bind\"]},
+		{destination: \"/file\", type: \"bind\", source: \"$root/in/x/file\", options: [\"bind\"]}]"
+	inside >"$WORK/out" <<<'cat /all/x/file /flat/x/file /file; touch /all/new 2>/dev/null || echo ro'
+	[ "$(xargs <"$WORK/out")" = "b a b ro" ]
+	# a symlink there does not lead out of the root
+	mounts "[{destination: \"/out\", type: \"bind\", source: \"$root/in/out\", options: [\"bind\"]}]"
+	run -1 runtime create c
+	echo "$output"
+	[[ $output == *"mounts: /out: bind '$root/in/out': No such file or directory"* ]]
+}
+
 # flags OPTIONS: the flags that a bind with these options has; what it binds has those of $SOURCE_FLAGS.
 flags() {
 	mount --bind -o remount,rw,suid,dev,exec,symfollow,diratime,atime,strictatime "$WORK/src"
@@ -147,12 +169,13 @@ flags() {
 	mkdir -p "$WORK/o/upper" "$WORK/o/work" "$WORK/o/lower"
 	echo low >"$WORK/o/lower/file"
 	mounts "[{destination: \"/scratch\", type: \"tmpfs\", source: \"tmpfs\", options: [\"size=64k\"]},
+		{destination: \"/made/for/it\", type: \"tmpfs\", source: \"tmpfs\"},
 		{destination: \"/ro\", type: \"tmpfs\", source: \"tmpfs\", options: [\"ro\"]},
 		{destination: \"/ro/in\", type: \"bind\", source: \"$WORK/share\", options: [\"bind\"]},
 		{destination: \"/over\", type: \"overlay\", source: \"overlay\",
 		 options: [\"lowerdir=$WORK/o/lower\", \"upperdir=$WORK/o/upper\", \"workdir=$WORK/o/work\"]}]"
 	inside >"$WORK/out" <<-'EOF'
-		stat -c '%a' /scratch
+		stat -c '%a' /scratch /made/for/it
 		head -c 100000 /dev/zero >/scratch/big 2>/dev/null || echo bounded
 		test -e /ro/in/script && echo made
 		touch /ro/x 2>/dev/null || echo ro
@@ -161,7 +184,7 @@ flags() {
 	[ "$(cat "$WORK/o/lower/file")" = low ]
 	[ "$(cat "$WORK/o/upper/file")" = up ]
 	umount "$WORK/o"
-	[ "$(xargs <"$WORK/out")" = "1750 bounded made ro low up" ]
+	[ "$(xargs <"$WORK/out")" = "1750 1777 bounded made ro low up" ]
 }
 
 @test "masked and read-only paths; sysctls of the container's own namespaces" {

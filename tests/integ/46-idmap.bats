@@ -55,6 +55,21 @@ owners() {
 	[ "$(stat -c %u:%g "$WORK/src/other")" = 4000:5000 ]
 }
 
+@test "of what an earlier mount has brought" {
+	local root
+	own_rootfs
+	root=$(jq -r .root.path config.json)
+	mapped rbind,ridmap "0 10000 65536" "0 10000 65536"
+	config '.mounts[-1].source = $r + "/first" | .mounts = [.mounts[:-1][], {destination: "/first", type: "bind", source: $s, options: ["rbind"]}, .mounts[-1]]' \
+		--arg r "$root" --arg s "$WORK/src"
+	args stat -c %u:%g /first/app /mnt/app /mnt/below/app
+	run runtime run c1
+	echo "$output"
+	[ "$output" = "1000:1000
+11000:11000
+11000:11000" ]
+}
+
 @test "mappings without the option are honoured, and only at the top without ridmap" {
 	mapped rbind "0 10000 65536" "0 10000 65536"
 	args stat -c %u:%g /mnt/app /mnt/below/app

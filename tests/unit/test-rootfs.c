@@ -231,7 +231,7 @@ static void tmpfs_inside(struct rt_rootfs *r)
 	ck_assert_int_eq(stat("/scratch", &st), 0); /* the mode of the directory it covers */
 	ck_assert_uint_eq(st.st_mode & 07777, 01770);
 	ck_assert_int_eq(stat("/new", &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0755);
+	ck_assert_uint_eq(st.st_mode & 07777, 01777);
 	ck_mount("/ro", "ro,"); /* only when what lies in it had been made */
 	ck_assert_str_eq(box_read("/ro/in/file"), "host\n");
 	ck_assert(!can_write("/ro/x"));

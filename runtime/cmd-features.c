@@ -93,7 +93,11 @@ static void write_linux(struct cps_jsonw *w)
 	cps_jsonw_close(w, '}');
 	write_flag(w, "apparmor", true);
 	write_flag(w, "selinux", true);
-	write_flag(w, "intelRdt", false);
+	cps_jsonw_open(w, "intelRdt", '{');
+	cps_jsonw_bool(w, "enabled", true);
+	cps_jsonw_bool(w, "schemata", true);
+	cps_jsonw_bool(w, "monitoring", true);
+	cps_jsonw_close(w, '}');
 	cps_jsonw_open(w, "memoryPolicy", '{');
 	write_list(w, "modes", rt_memory_policy_mode);
 	write_list(w, "flags", rt_memory_policy_flag);

@@ -117,6 +117,15 @@ static int document_read(const char *name, struct cps_buf *ret, struct cps_err *
 	return rc;
 }
 
+static int rdt_update(const struct update *u, const struct rt_container *c, struct cps_err *err)
+{
+	if (!c->state.rdt.root)
+		return cps_failx(err, EOPNOTSUPP,
+				 "--%s: the container has no group of Intel RDT (linux.intelRdt)",
+				 u->l3_cache ? "l3-cache-schema" : "mem-bw-schema");
+	return rt_rdt_update(&c->state.rdt, u->l3_cache, u->mem_bw, err);
+}
+
 static int update(const struct update *u, const struct rt_globals *g, const char *id,
 		  struct cps_err *err)
 {
@@ -129,11 +138,9 @@ static int update(const struct update *u, const struct rt_globals *g, const char
 	uint32_t pos = 0;
 	int rc;
 
-	if (u->l3_cache || u->mem_bw)
-		return cps_failx(err, EOPNOTSUPP,
-				 "--%s: the container has no group of Intel RDT (/sys/fs/resctrl)",
-				 u->l3_cache ? "l3-cache-schema" : "mem-bw-schema");
 	rc = rt_container_open(g->root, id, &arena, &c, err);
+	if (rc == 0 && (u->l3_cache || u->mem_bw))
+		rc = rdt_update(u, &c, err);
 	if (rc == 0)
 		rc = u->resources ? document_read(u->resources, &buf, err)
 				  : options_write(u, &buf, err);

@@ -265,6 +265,8 @@ int rt_container_delete(struct rt_container *c, bool force, struct rt_warn *warn
 		return cps_failx(err, EBUSY, "cannot delete container %s that is not stopped: %s",
 				 c->id, rt_status_names[c->status]);
 	rc = is_of_other_boot(c) ? 0 : kill_and_sweep(c, err);
+	if (rc == 0)
+		rc = rt_rdt_remove(&c->state.rdt, err);
 	if (rc < 0)
 		return rc;
 	run_poststop(c, warn);

@@ -19,6 +19,7 @@ static const struct rt_step create_steps[] = {
 	{ RT_HOST,   "open-namespaces",        want_join_paths,            step_open_namespaces,        NULL           },
 	{ RT_HOST,   "idmap-mounts",           want_idmaps,                step_idmap_mounts,           NULL           }, /* while they are attached to nothing */
 	{ RT_HOST,   "cgroup-paths",           NULL,                       step_cgroup_paths,           NULL           },
+	{ RT_HOST,   "intel-rdt-paths",        want_intel_rdt,             step_rdt_paths,              NULL           },
 	{ RT_HOST,   "seccomp-compile",        want_seccomp,               step_seccomp_compile,        NULL           },
 	{ RT_HOST,   "state-dir",              NULL,                       step_state_dir,              undo_state_dir },
 	{ RT_HOST,   "record-intent",          NULL,                       step_record_intent,          NULL           }, /* before there is anything to be left behind */
@@ -26,12 +27,14 @@ static const struct rt_step create_steps[] = {
 	{ RT_HOST,   "cgroup",                 want_own_cgroup,            step_cgroup,                 undo_cgroup    },
 	{ RT_HOST,   "cgroup-limits",          want_own_cgroup,            step_cgroup_limits,          NULL           },
 	{ RT_HOST,   "cgroup-devices",         want_own_cgroup,            step_cgroup_devices,         NULL           },
+	{ RT_HOST,   "intel-rdt",              want_intel_rdt,             step_rdt,                    undo_rdt       },
 	{ RT_HOST,   "stdio-owner",            NULL,                       step_stdio_owner,            NULL           },
 	{ RT_HOST,   "baton",                  NULL,                       step_baton,                  NULL           },
 	{ RT_HOST,   "spawn-init",             NULL,                       step_spawn,                  undo_spawn     },
 	{ RT_HOST,   "scope",                  want_scope,                 step_scope,                  undo_scope     }, /* systemd wants a process to put in */
 	{ RT_HOST,   "scope-limits",           want_scope,                 step_cgroup_limits,          NULL           },
 	{ RT_HOST,   "scope-devices",          want_scope,                 step_cgroup_devices,         NULL           },
+	{ RT_HOST,   "intel-rdt-join",         want_intel_rdt,             step_rdt_join,               NULL           },
 	{ RT_HOST,   "id-maps",                want_new_userns,            step_id_maps,                NULL           },
 	{ RT_HOST,   "raise-rlimits",          want_rlimits_userns,        step_raise_rlimits,          NULL           }, /* init could not */
 	{ RT_HOST,   "oom-score-of-init",      want_oom_score_userns,      step_oom_score_of_init,      NULL           }, /* nor this */

@@ -18,6 +18,7 @@ static const struct rt_step exec_steps[] = {
 	{ RT_HOST,   "baton",                  NULL,                       step_baton,                  NULL           },
 	{ RT_HOST,   "cpu-affinity-initial",   want_affinity_initial,      step_affinity_initial,       NULL           }, /* inherited */
 	{ RT_HOST,   "spawn-process",          NULL,                       step_spawn,                  undo_spawn     },
+	{ RT_HOST,   "intel-rdt-join",         want_intel_rdt_group,       step_rdt_join,               NULL           },
 	{ RT_HOST,   "raise-rlimits",          want_rlimits_userns,        step_raise_rlimits,          NULL           },
 	{ RT_HOST,   "oom-score-of-process",   want_oom_score_userns,      step_oom_score_of_init,      NULL           },
 	{ RT_BESIDE, "announce",               want_announce,              step_announce,               NULL           },

@@ -299,7 +299,7 @@ static const struct rt_spec_member linux_members[] = {
 	{ "maskedPaths", parse_abs_paths, offsetof(struct rt_spec, masked_paths) },
 	{ "readonlyPaths", parse_abs_paths, offsetof(struct rt_spec, readonly_paths) },
 	{ "mountLabel", rt_spec_str_some, offsetof(struct rt_spec, mount_label) },
-	{ "intelRdt", NULL, 0 },
+	{ "intelRdt", rt_spec_intel_rdt, offsetof(struct rt_spec, intel_rdt) },
 	{ "memoryPolicy", rt_spec_memory_policy, offsetof(struct rt_spec, memory_policy) },
 	{ "personality", rt_spec_personality, offsetof(struct rt_spec, personality) },
 	{ "netDevices", rt_spec_net_devices, 0 },

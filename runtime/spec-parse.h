@@ -60,6 +60,7 @@ rt_spec_parser rt_spec_rdma;	    /* struct rt_resources: rdma */
 rt_spec_parser rt_spec_net_devices; /* struct rt_spec: linux.netDevices */
 rt_spec_parser rt_spec_seccomp;	    /* struct rt_seccomp */
 rt_spec_parser rt_spec_sysctl;	    /* struct rt_spec: linux.sysctl */
+rt_spec_parser rt_spec_intel_rdt;   /* struct rt_intel_rdt */
 
 /* spec-scheduling.c */
 rt_spec_parser rt_spec_scheduler;     /* struct rt_scheduler */

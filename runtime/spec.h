@@ -236,6 +236,14 @@ struct rt_memory_policy { /* of the container's processes, for set_mempolicy(2) 
 	struct rt_bits nodes;
 };
 
+struct rt_intel_rdt { /* the group of resctrl that the processes are in */
+	bool set;
+	const char *clos_id;	       /* NULL: one of the container's own; "/": the root */
+	const char *l3_cache, *mem_bw; /* lines of its schemata, or NULL */
+	struct rt_strs schemata;       /* more of them */
+	bool monitoring;	       /* count the container's by itself */
+};
+
 struct rt_net_device {	  /* moved to the container's network namespace */
 	const char *host; /* its name in the runtime's */
 	const char *name; /* in the container's; may hold one "%d": the first that is free */
@@ -311,6 +319,7 @@ struct rt_spec {
 	size_t nsysctl;
 	const struct rt_key_value *sysctl;
 	struct rt_strs masked_paths, readonly_paths;
+	struct rt_intel_rdt intel_rdt;
 	struct rt_memory_policy memory_policy;
 	struct rt_u64 personality; /* PER_* */
 	bool has_time_offsets;

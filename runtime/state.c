@@ -52,6 +52,7 @@ static void format(const struct rt_state *s, struct cps_buf *buf)
 	cps_jsonw_bool(&w, "poststop", s->poststop);
 	cps_jsonw_bool(&w, "terminal", s->terminal);
 	rt_cgroup_format(&s->cgroup, &w, "cgroup");
+	rt_rdt_format(&s->rdt, &w, "intelRdt");
 	if (s->scope.program) {
 		cps_jsonw_open(&w, "systemd", '{');
 		cps_jsonw_str(&w, "program", s->scope.program);
@@ -184,6 +185,8 @@ static int load_object(const struct cps_json *o, struct cps_arena *a, struct rt_
 		rc = load_process(o, s, err);
 	if (rc == 0)
 		rc = rt_cgroup_load(&s->cgroup, cps_json_get(o, "cgroup"), err);
+	if (rc == 0)
+		rc = rt_rdt_load(&s->rdt, cps_json_get(o, "intelRdt"), err);
 	if (rc == 0)
 		rc = load_scope(cps_json_get(o, "systemd"), &s->scope, err);
 	if (rc == 0)

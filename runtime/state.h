@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "err.h"
 #include "json.h"
+#include "rdt.h"
 #include "systemd.h"
 
 #define RT_STATE_NAME  "state.json"
@@ -44,6 +45,7 @@ struct rt_state {
 	bool poststart; /* the runtime must start it: it has hooks to run, or an agent to tell */
 	bool poststop, terminal;
 	struct rt_cgroup cgroup;
+	struct rt_rdt rdt;
 	struct rt_scope scope; /* whose cgroup that is, if systemd was asked for it */
 };
 

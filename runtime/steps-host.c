@@ -307,6 +307,35 @@ int step_cgroup_devices(struct rt_ctx *ctx, struct cps_err *err)
 	return rc == -EPERM && rt_is_rootless(ctx->req->rootless) ? 0 : rc;
 }
 
+int step_rdt_paths(struct rt_ctx *ctx, struct cps_err *err)
+{
+	const char *root;
+	int rc = rt_rdt_find(ctx->arena, &root, err);
+
+	return rc < 0 ? rc
+		      : rt_rdt_plan(&ctx->spec->intel_rdt, root, ctx->req->id, ctx->arena,
+				    &ctx->state.rdt, err);
+}
+
+int step_rdt(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rdt_create(&ctx->state.rdt, &ctx->spec->intel_rdt, err);
+}
+
+void undo_rdt(struct rt_ctx *ctx)
+{
+	rt_rdt_undo(&ctx->state.rdt);
+}
+
+int step_rdt_join(struct rt_ctx *ctx, struct cps_err *err)
+{
+	int rc = rt_rdt_join(&ctx->state.rdt, ctx->pid, err);
+
+	/* The groups of a container that runs may have been taken away: its processes then are
+	 * where this one is. */
+	return rc == -ENOENT && ctx->target >= 0 ? 0 : rc;
+}
+
 int step_stdio_owner(struct rt_ctx *ctx, struct cps_err *err)
 {
 	const struct rt_spec *spec = ctx->spec;

@@ -173,6 +173,16 @@ bool want_new_netns(const struct rt_ctx *ctx)
 	return is_new(ctx, RT_NS_NET);
 }
 
+bool want_intel_rdt(const struct rt_ctx *ctx)
+{
+	return ctx->spec->intel_rdt.set;
+}
+
+bool want_intel_rdt_group(const struct rt_ctx *ctx)
+{
+	return ctx->state.rdt.root != NULL;
+}
+
 bool want_net_devices(const struct rt_ctx *ctx)
 {
 	return ctx->spec->nnet_devices > 0;

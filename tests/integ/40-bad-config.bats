@@ -74,16 +74,12 @@ refused() {
 	refused "config.json: process: 'cwd' is missing"
 }
 
-@test "fields that cannot be honoured are refused by name" {
-	local filter path
-	while read -r path filter; do
-		cp config.json good.json
-		config "$filter"
-		refused "config.json: $path: not supported by this runtime"
-		mv good.json config.json
-	done <<'ROWS'
-linux.intelRdt .linux.intelRdt.closID = "x"
-ROWS
+@test "a group of Intel RDT, where there is none" {
+	[ ! -e /sys/fs/resctrl/schemata ] || skip "this machine has Intel RDT"
+	config '.linux.intelRdt = {closID: "x"}'
+	refused "intel-rdt-paths: linux.intelRdt: no resctrl file system is mounted (/sys/fs/resctrl)"
+	config '.linux.intelRdt = {}'
+	refused "intel-rdt-paths: linux.intelRdt: no resctrl"
 }
 
 @test "resources that no controller is mounted for are refused by name" {

@@ -20,7 +20,6 @@ struct bad {
 };
 
 #define RANGE(c, h, n) "{\"containerID\":" #c ",\"hostID\":" #h ",\"size\":" #n "}"
-#define UNSUPPORTED    ": not supported by this runtime"
 
 static const struct bad bad[] = {
 	/* the top; `namespaces` of the frame are mount, uts, ipc */
@@ -190,7 +189,18 @@ static const struct bad bad[] = {
 	{ 'l', "\"devices\":[{\"type\":\"b\",\"path\":\"/a\",\"major\":4096}]",
 	  "linux.devices[0].major: 4096 is not within 0 and 4095" },
 	{ 'l', "\"mountLabel\":1", "linux.mountLabel: expected a string, got a number" },
-	{ 'l', "\"intelRdt\":{\"closID\":\"x\"}", "linux.intelRdt" UNSUPPORTED },
+	{ 'l', "\"intelRdt\":{\"closID\":\"a/b\"}",
+	  "linux.intelRdt.closID: 'a/b' is not the name of a group" },
+	{ 'l', "\"intelRdt\":{\"closID\":\"..\"}",
+	  "linux.intelRdt.closID: '..' is not the name of a group" },
+	{ 'l', "\"intelRdt\":{\"l3CacheSchema\":\"L3:0=f\\nL3:1=f\"}",
+	  "linux.intelRdt.l3CacheSchema: is not one line" },
+	{ 'l', "\"intelRdt\":{\"memBwSchema\":\"0=f\"}",
+	  "linux.intelRdt.memBwSchema: is not one line that begins with MB:" },
+	{ 'l', "\"intelRdt\":{\"schemata\":[\"L3:0=f\",\"MB:\\n\"]}",
+	  "linux.intelRdt.schemata[1]: is not one line" },
+	{ 'l', "\"intelRdt\":{\"enableMonitoring\":1}",
+	  "linux.intelRdt.enableMonitoring: expected a boolean, got a number" },
 	{ 'l', "\"memoryPolicy\":{\"mode\":\"BIND\"}",
 	  "linux.memoryPolicy.mode: 'BIND' is no memory policy" },
 	{ 'l', "\"memoryPolicy\":{\"nodes\":\"0\"}", "linux.memoryPolicy: 'mode' is missing" },

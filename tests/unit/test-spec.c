@@ -138,7 +138,8 @@ START_TEST(linux_members)
 		"\"net/ipv4/conf/eth0.1/forwarding\":\"0\",\"kernel.shmmax\":\"5\"},"
 		"\"devices\":[{\"type\":\"u\",\"path\":\"/dev/x\",\"major\":1,\"minor\":7,"
 		"\"fileMode\":8612,\"uid\":3,\"gid\":4},{\"type\":\"p\",\"path\":\"/dev/f\"}],"
-		"\"timeOffsets\":{},\"mountLabel\":\"\",\"intelRdt\":{},"
+		"\"timeOffsets\":{},\"mountLabel\":\"\",\"intelRdt\":{\"closID\":\"gold\","
+		"\"schemata\":[\"L3:0=f\"],\"enableMonitoring\":true},"
 		"\"netDevices\":{\"eth0\":{},\"eth1\":{\"name\":\"net%d\"}}",
 		"");
 
@@ -157,6 +158,9 @@ START_TEST(linux_members)
 	ck_assert(s->ns[RT_NS_NET].wanted && s->ns[RT_NS_UTS].wanted && !s->ns[RT_NS_PID].wanted);
 	ck_assert_str_eq(s->ns[RT_NS_NET].path, "/n");
 	ck_assert_ptr_null(s->ns[RT_NS_UTS].path);
+	ck_assert(s->intel_rdt.set && s->intel_rdt.monitoring && !s->intel_rdt.l3_cache);
+	ck_assert_str_eq(s->intel_rdt.clos_id, "gold");
+	ck_assert_uint_eq(s->intel_rdt.schemata.n, 1);
 	ck_assert_uint_eq(s->nnet_devices, 2);
 	ck_assert_str_eq(s->net_devices[0].name, "eth0");
 	ck_assert_str_eq(s->net_devices[1].host, "eth1");

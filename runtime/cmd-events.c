@@ -10,15 +10,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
+#include "cgroup-file.h"
 #include "clock.h"
 #include "container.h"
-#include "file.h"
 #include "own.h"
 #include "stats.h"
 
@@ -58,60 +54,24 @@ static int oom_print(const struct rt_container *c, struct cps_err *err)
 
 struct oom {
 	bool v2;
-	int fd; /* readable when something has happened; -1: no memory controller */
+	int file; /* of the memory controller; -1: there is none */
+	int fd;	  /* readable when something has happened, or -1 */
 	char path[RT_CGROUP_MOUNT_MAX + RT_CGROUP_PATH_MAX + 32];
 	uint64_t kills; /* that were told, v2 */
 };
 
-/* "<eventfd> <fd of memory.oom_control>" into cgroup.event_control beside it. The kernel signals it
- * when the group is removed, too. */
-static int oom_watch_v1(const char *path, struct cps_err *err)
-{
-	cleanup_fd int file = open(path, O_RDONLY | O_CLOEXEC);
-	cleanup_fd int notice = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	char control[RT_CGROUP_MOUNT_MAX + RT_CGROUP_PATH_MAX + 32], line[32];
-	int rc;
-
-	if (file < 0 || notice < 0)
-		return cps_fail(err, errno, "watch '%s'", path);
-	(void)snprintf(control, sizeof(control), "%.*s/cgroup.event_control",
-		       (int)(strrchr(path, '/') - path), path);
-	(void)snprintf(line, sizeof(line), "%d %d", notice, file);
-	rc = cps_file_put(AT_FDCWD, control, line, err);
-	return rc < 0 ? rc : take_fd(&notice);
-}
-
-static int oom_watch_v2(const char *path, struct cps_err *err)
-{
-	cleanup_fd int notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-
-	if (notify < 0 || inotify_add_watch(notify, path, IN_MODIFY) < 0)
-		return cps_fail(err, errno, "watch '%s'", path);
-	return take_fd(&notify);
-}
-
-static uint64_t kills_read(const char *path)
-{
-	cleanup_free char *text = NULL;
-	struct cps_err ignored;
-	const char *at;
-	size_t len;
-
-	if (cps_file_read(AT_FDCWD, path, 4096, &text, &len, &ignored) < 0)
-		return 0;
-	at = strstr(text, "oom_kill ");
-	return at ? strtoull(at + strlen("oom_kill "), NULL, 10) : 0;
-}
-
 static int oom_open(struct oom *o, const struct rt_cgroup *cg, struct cps_err *err)
 {
-	o->fd = -1;
+	o->file = o->fd = -1;
 	o->v2 = cg->layout == RT_CGROUP_V2;
 	if (!rt_cgroup_memory_events(cg, o->path, sizeof(o->path)))
 		return 0;
-	o->fd = o->v2 ? oom_watch_v2(o->path, err) : oom_watch_v1(o->path, err);
-	o->kills = o->v2 ? kills_read(o->path) : 0;
-	return o->fd < 0 ? o->fd : 0;
+	o->file = open(o->path, O_RDONLY | O_CLOEXEC);
+	if (o->file < 0)
+		return cps_fail(err, errno, "open '%s'", o->path);
+	o->fd = cps_cgroup_oom_watch(o->path, o->file);
+	o->kills = cps_cgroup_oom_kills(o->file);
+	return o->fd < 0 ? cps_fail(err, -o->fd, "watch '%s'", o->path) : 0;
 }
 
 /* How many kills, or on v1 shortages, there were since it was last asked. */
@@ -126,7 +86,7 @@ static uint64_t oom_news(struct oom *o)
 		return 0;
 	if (!o->v2)
 		return 1;
-	now = kills_read(o->path);
+	now = cps_cgroup_oom_kills(o->file);
 	news = now > o->kills ? now - o->kills : 0;
 	o->kills += news;
 	return news;
@@ -162,6 +122,7 @@ static int events_print(const struct rt_container *c, int64_t interval_ms, struc
 			next = cps_monotonic_ms() + interval_ms;
 	}
 	cps_close(&oom.fd);
+	cps_close(&oom.file);
 	return rc;
 }
 

@@ -97,17 +97,14 @@ static int config_update(const struct rt_container *c, const struct cps_json *mo
 /* One at a time. Not the directory's own lock: who has that is taken for a creator. */
 static int lock(const struct rt_container *c, struct cps_err *err)
 {
-	int fd = openat(c->dir, RT_STATE_NAME, O_RDONLY | O_CLOEXEC);
+	cleanup_fd int fd = openat(c->dir, RT_STATE_NAME, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return cps_fail(err, errno, "open '%s'", RT_STATE_NAME);
-	if (flock(fd, LOCK_EX) < 0) {
-		int num = errno;
-
-		cps_close(&fd);
-		return cps_fail(err, num, "lock '%s'", RT_STATE_NAME);
-	}
-	return fd;
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return cps_fail(err, errno, "lock '%s'", RT_STATE_NAME);
+	return take_fd(&fd);
 }
 
 static int set(struct rt_container *c, const struct rt_resources *res, struct rt_warn *warn,

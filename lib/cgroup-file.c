@@ -17,6 +17,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "own.h"
 
 uint64_t cps_cgroup_oom_kills(int file)
@@ -81,4 +82,20 @@ int cps_cgroup_oom_watch(const char *path, int file)
 	if (name && strcmp(name, "/memory.oom_control") == 0)
 		return watch_v1(path, (size_t)(name - path), file);
 	return watch_v2(path);
+}
+
+const char *cps_cgroup_freezer(bool v2)
+{
+	return v2 ? "cgroup.freeze" : "freezer.state";
+}
+
+bool cps_cgroup_is_frozen(const char *path)
+{
+	cleanup_free char *text = NULL;
+	struct cps_err ignored;
+	size_t len;
+
+	if (cps_file_read(AT_FDCWD, path, 64, &text, &len, &ignored) < 0)
+		return false;
+	return text[0] == 'F' || text[0] == '1'; /* FROZEN, FREEZING; v2: 1 */
 }

@@ -5,6 +5,7 @@
 #ifndef CPS_CGROUP_FILE_H
 #define CPS_CGROUP_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* OOM kills are counted in memory.oom_control (v1) and memory.events (v2). file: that one, open.
@@ -14,5 +15,10 @@ uint64_t cps_cgroup_oom_kills(int file);
  * the next. v1 wants it open as `file`, and tells before a kill that memory has run out, and at the
  * end of the group, too. -errno. */
 int cps_cgroup_oom_watch(const char *path, int file);
+
+/* Who stands still says so in this file: the freezer's of v1, cgroup.freeze of v2. */
+const char *cps_cgroup_freezer(bool v2);
+/* path: such a file. Also if it is on its way there (FREEZING); not if it cannot be read. */
+bool cps_cgroup_is_frozen(const char *path);
 
 #endif

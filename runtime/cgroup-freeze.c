@@ -16,8 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup-file.h"
 #include "clock.h"
 #include "file.h"
+#include "opt.h"
 #include "own.h"
 
 /* A process that waits for a disk, or in vfork(2) for its child, does not stop. */
@@ -121,19 +123,19 @@ int rt_cgroup_freeze(const struct rt_cgroup *cg, bool freeze, struct cps_err *er
 	return cps_wrap(err, rc, freeze ? "freeze" : "thaw");
 }
 
+bool rt_cgroup_dir_is_frozen(const struct rt_cgroup_dir *dir, char ret_file[RT_CGROUP_FILE])
+{
+	bool v2 = !dir->controllers[0];
+
+	if (!v2 && !cps_list_has(dir->controllers, "freezer"))
+		return false;
+	return cps_cgroup_is_frozen(rt_cgroup_file(dir, cps_cgroup_freezer(v2), ret_file));
+}
+
 bool rt_cgroup_is_frozen(const struct rt_cgroup *cg)
 {
-	bool v2 = cg->layout == RT_CGROUP_V2;
 	const struct rt_cgroup_dir *dir = rt_cgroup_find(cg, "freezer");
-	cleanup_free char *text = NULL;
-	char path[RT_CGROUP_FILE];
-	struct cps_err ignored;
-	size_t len;
+	char file[RT_CGROUP_FILE];
 
-	if (!dir)
-		return false;
-	(void)rt_cgroup_file(dir, v2 ? "cgroup.freeze" : "freezer.state", path);
-	if (cps_file_read(AT_FDCWD, path, 64, &text, &len, &ignored) < 0)
-		return false;
-	return v2 ? text[0] == '1' : text[0] == 'F'; /* FREEZING is on its way */
+	return dir && rt_cgroup_dir_is_frozen(dir, file);
 }

@@ -60,6 +60,8 @@ int rt_cgroup_v2_kill(const struct rt_cgroup *cg, struct cps_err *err);
 /* cgroup-freeze.c. v1: FREEZING turns into FROZEN when no process is on its way through the kernel
  * any more; false: not within this time, or the group is gone. */
 bool rt_cgroup_v1_wait_frozen(const struct rt_cgroup_dir *dir, long most_us);
+/* Only the hierarchy of the freezer on v1, and v2, can be. ret_file: which file says so. */
+bool rt_cgroup_dir_is_frozen(const struct rt_cgroup_dir *dir, char ret_file[RT_CGROUP_FILE]);
 /* cgroup-devices.c, cgroup-devices-bpf.c */
 int rt_cgroup_v1_devices(const struct rt_cgroup *cg, const struct rt_resources *res,
 			 struct cps_err *err);

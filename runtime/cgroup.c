@@ -233,35 +233,14 @@ int rt_cgroup_init(struct rt_cgroup *cg, const char *cgroups_path, const char *p
 
 /* -- directories ---------------------------------------------------------------------------- */
 
-/* Who is put into a frozen group stands still there before anything can be told about it. */
-static int refuse_frozen(const struct rt_cgroup_dir *dir, struct cps_err *err)
-{
-	static const struct {
-		const char *file, *frozen;
-	} states[] = { { "freezer.state", "FROZEN" }, { "cgroup.freeze", "1" } };
-
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		char path[RT_CGROUP_FILE], text[16] = "";
-		cleanup_fd int fd =
-			open(rt_cgroup_file(dir, states[i].file, path), O_RDONLY | O_CLOEXEC);
-
-		if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 &&
-		    strncmp(text, states[i].frozen, strlen(states[i].frozen)) == 0)
-			return cps_failx(err, EBUSY, "container's cgroup unexpectedly frozen: '%s'",
-					 path);
-	}
-	return 0;
-}
-
 /* An existing group may be used if nobody is in it: two containers in one would share its limits,
  * and be killed together. */
 static int adopt(struct rt_cgroup_dir *dir, const char *full, struct cps_err *err)
 {
-	char procs[RT_CGROUP_FILE], byte;
+	char procs[RT_CGROUP_FILE], frozen[RT_CGROUP_FILE], byte;
 	cleanup_fd int fd = -1;
 	struct stat st;
 	ssize_t n;
-	int rc;
 
 	fd = open(rt_cgroup_file(dir, "cgroup.procs", procs), O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -272,9 +251,10 @@ static int adopt(struct rt_cgroup_dir *dir, const char *full, struct cps_err *er
 	if (n > 0)
 		return cps_failx(err, EBUSY, "container's cgroup is not empty: '%s' has processes",
 				 full);
-	rc = refuse_frozen(dir, err);
-	if (rc < 0)
-		return rc;
+	/* who is put into it would stand still before anything can be told about him */
+	if (rt_cgroup_dir_is_frozen(dir, frozen))
+		return cps_failx(err, EBUSY, "container's cgroup unexpectedly frozen: '%s'",
+				 frozen);
 	if (stat(full, &st) < 0)
 		return cps_fail(err, errno, "stat '%s'", full);
 	dir->made = st.st_nlink <=

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup-file.h"
 #include "events.h"
-#include "file.h"
 #include "ops.h"
 #include "own.h"
 #include "proto.h"
@@ -126,8 +126,7 @@ static const char *freezer_file(const struct cps_json *cgroups, char *buf, size_
 		dir = cps_json_get(cgroups, "unified");
 	if (!dir || cps_json_str(dir, &path, &ignored) < 0)
 		return NULL;
-	if ((size_t)snprintf(buf, size, "%s/%s", path, v1 ? "freezer.state" : "cgroup.freeze") >=
-	    size)
+	if ((size_t)snprintf(buf, size, "%s/%s", path, cps_cgroup_freezer(!v1)) >= size)
 		return NULL;
 	return buf;
 }
@@ -137,18 +136,14 @@ bool shim_is_paused(const struct shim *s)
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	const char *cgroups = s->ct.cgroups;
 	const struct cps_json *node = NULL;
-	cleanup_free char *text = NULL;
 	struct cps_err ignored;
 	char buf[PATH_MAX];
 	const char *file;
-	size_t len;
 
 	if (!cgroups || cps_json_parse(&arena, cgroups, strlen(cgroups), &node, &ignored) < 0)
 		return false;
 	file = freezer_file(node, buf, sizeof(buf));
-	if (!file || cps_file_read(AT_FDCWD, file, 64, &text, &len, &ignored) < 0)
-		return false;
-	return text[0] == 'F' || text[0] == '1'; /* FROZEN, FREEZING; v2: 1 */
+	return file && cps_cgroup_is_frozen(file);
 }
 
 void shim_thaw(struct shim *s)

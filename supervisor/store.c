@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "cgroup-file.h"
 #include "command.h"
 #include "file.h"
 #include "opt.h"
@@ -248,19 +249,14 @@ bool sup_cgroup_file(const struct sup_container *c, const char *controller, cons
 	return false;
 }
 
-/* FROZEN or FREEZING in the freezer of v1, 1 in cgroup.freeze. */
 static bool is_paused(const struct sup_container *c)
 {
-	cleanup_free char *text = NULL;
-	struct cps_err ignored;
-	char path[PATH_MAX];
-	size_t len;
 	const char *layout = member(cps_json_get(c->state_json, "cgroup"), "layout");
-	const char *file = strcmp(layout, "v2") == 0 ? "cgroup.freeze" : "freezer.state";
+	char path[PATH_MAX];
 
-	return sup_cgroup_file(c, "freezer", file, path, sizeof(path)) &&
-	       cps_file_read(AT_FDCWD, path, 64, &text, &len, &ignored) == 0 &&
-	       (text[0] == 'F' || text[0] == '1');
+	return sup_cgroup_file(c, "freezer", cps_cgroup_freezer(strcmp(layout, "v2") == 0), path,
+			       sizeof(path)) &&
+	       cps_cgroup_is_frozen(path);
 }
 
 static void status_find(int dir, struct sup_container *c)

@@ -47,6 +47,14 @@ static int load_text(const struct cps_json *obj, const char *key, size_t max, co
 	return 0;
 }
 
+bool rt_cgroup_is_path(const char *path)
+{
+	size_t len = strlen(path);
+
+	return path[0] == '/' && len >= 2 && len <= RT_CGROUP_PATH_MAX && !strstr(path, "/../") &&
+	       (len < 3 || strcmp(path + len - 3, "/..") != 0);
+}
+
 /* What is removed by these paths is outside of our own directories: a state file full of noise must
  * not name anything else. */
 static int load_dir(const struct cps_json *node, struct rt_cgroup_dir *ret, struct cps_err *err)
@@ -70,9 +78,7 @@ static int load_dir(const struct cps_json *node, struct rt_cgroup_dir *ret, stru
 		return rc;
 	if (strncmp(ret->mount, root, sizeof(root) - 1) != 0 ||
 	    (ret->mount[sizeof(root) - 1] && ret->mount[sizeof(root) - 1] != '/') ||
-	    strstr(ret->mount, "..") || ret->path[0] != '/' || !ret->path[1] ||
-	    strstr(ret->path, "/../") ||
-	    (strlen(ret->path) >= 3 && strcmp(ret->path + strlen(ret->path) - 3, "/..") == 0))
+	    strstr(ret->mount, "..") || !rt_cgroup_is_path(ret->path))
 		return cps_json_fail(node, EBADMSG, err, "is no cgroup of a container");
 	return 0;
 }

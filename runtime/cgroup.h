@@ -111,6 +111,9 @@ bool rt_cgroup_memory_events(const struct rt_cgroup *cg, char *path, size_t size
  * arena. */
 void rt_cgroup_format(const struct rt_cgroup *cg, struct cps_jsonw *w, const char *key);
 int rt_cgroup_load(struct rt_cgroup *cg, const struct cps_json *node, struct cps_err *err);
+/* A group below a hierarchy's root, as somebody else tells of it: absolute, and no way out of it.
+ * It becomes part of paths that are made and removed. */
+bool rt_cgroup_is_path(const char *path);
 void rt_cgroup_paths(const struct rt_cgroup *cg, struct cps_jsonw *w, const char *key);
 
 /* Fills the `cgroup` mount of a container (called in init's mount namespace, rootfs.c). dest_fd:

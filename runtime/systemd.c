@@ -255,17 +255,6 @@ static void begin(struct cps_jsonw *w, struct cps_buf *buf, const char *what,
 	cps_jsonw_bool(w, "user", scope->user);
 }
 
-/* It becomes part of paths that are made and removed. */
-static int check_path(const char *path, struct cps_err *err)
-{
-	size_t len = strlen(path);
-
-	if (path[0] != '/' || len < 2 || len > RT_CGROUP_PATH_MAX || strstr(path, "/../") ||
-	    (len >= 3 && strcmp(path + len - 3, "/..") == 0))
-		return cps_failx(err, EBADMSG, "--systemd-cgroup: '%.64s' is no cgroup", path);
-	return 0;
-}
-
 int rt_systemd_start(const struct rt_scope *scope, const struct rt_spec *spec,
 		     enum rt_cgroup_layout layout, pid_t pid, struct cps_arena *a,
 		     const char **ret_path, struct cps_err *err)
@@ -285,10 +274,10 @@ int rt_systemd_start(const struct rt_scope *scope, const struct rt_spec *spec,
 	cps_jsonw_close(&w, '}');
 	if (rc == 0)
 		rc = run(scope, &request, answer, err);
-	if (rc == 0)
-		rc = check_path(answer, err);
 	if (rc < 0)
 		return rc;
+	if (!rt_cgroup_is_path(answer))
+		return cps_failx(err, EBADMSG, "--systemd-cgroup: '%.64s' is no cgroup", answer);
 	*ret_path = cps_arena_strdup(a, answer);
 	return *ret_path ? 0 : cps_fail(err, ENOMEM, "the scope's path");
 }

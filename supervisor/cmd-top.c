@@ -213,6 +213,17 @@ struct choice {
 	unsigned n;
 };
 
+static int column_unknown(const char *word, size_t len, struct cps_err *err)
+{
+	char known[COLUMNS * 8] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < COLUMNS && n < sizeof(known); i++)
+		n += (size_t)snprintf(known + n, sizeof(known) - n, " %s", columns[i].name);
+	return cps_failx(err, EINVAL, "there is no column '%.*s', but%s",
+			 (int)(len < 40 ? len : 40), word, known);
+}
+
 static int column_add(struct choice *c, const char *word, size_t len, struct cps_err *err)
 {
 	for (size_t i = 0; i < COLUMNS; i++) {
@@ -228,10 +239,7 @@ static int column_add(struct choice *c, const char *word, size_t len, struct cps
 				return 0;
 			}
 	}
-	return cps_failx(err, EINVAL,
-			 "there is no column '%.*s', but uid pid ppid c stime tty time cmd comm "
-			 "etime ni nlwp pgid rss s sid vsz",
-			 (int)(len < 40 ? len : 40), word);
+	return column_unknown(word, len, err);
 }
 
 /* "pid,cmd" */

@@ -4,34 +4,14 @@
  */
 #include <config.h>
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "command.h"
-#include "file.h"
 #include "json.h"
 #include "own.h"
 #include "runtime-run.h"
 
 #define FEATURES_MAX (1u << 20)
-
-static int features_read(const struct sup_ctx *ctx, char **ret, size_t *ret_len,
-			 struct cps_err *err)
-{
-	const char *const args[] = { "features", NULL };
-	cleanup_fd int out = memfd_create("features", MFD_CLOEXEC);
-	int rc;
-
-	if (out < 0)
-		return cps_fail(err, errno, "features");
-	rc = sup_runtime_run_io(ctx, args, -1, out, NULL, err);
-	if (rc == 0 && lseek(out, 0, SEEK_SET) < 0)
-		rc = cps_fail(err, errno, "features");
-	return rc < 0 ? rc : cps_fd_read(out, "features", FEATURES_MAX, ret, ret_len, err);
-}
 
 static void value_print(const struct cps_json *node)
 {
@@ -63,6 +43,7 @@ static void node_print(const struct cps_json *node)
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
 	       struct cps_err *err)
 {
+	static const char *const words[] = { "features", NULL };
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_args struct sup_args args = { 0 };
 	const struct cps_json *root = NULL;
@@ -81,7 +62,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 		return rc;
 	rc = sup_format_parse(format, &json, err);
 	if (rc == 0)
-		rc = features_read(ctx, &text, &len, err);
+		rc = sup_runtime_read(ctx, words, FEATURES_MAX, &text, &len, err);
 	if (rc == 0 && !json)
 		rc = cps_json_parse(&arena, text, len, &root, err);
 	if (rc < 0)

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,4 +132,18 @@ int sup_runtime_run_io(const struct sup_ctx *ctx, const char *const *args, int s
 	if (ret_warnings && messages.len)
 		cps_buf_add(ret_warnings, messages.data, messages.len);
 	return 0;
+}
+
+int sup_runtime_read(const struct sup_ctx *ctx, const char *const *args, size_t max, char **ret,
+		     size_t *ret_len, struct cps_err *err)
+{
+	cleanup_fd int out = memfd_create(args[0], MFD_CLOEXEC);
+	int rc;
+
+	if (out < 0)
+		return cps_fail(err, errno, "%s", args[0]);
+	rc = sup_runtime_run_io(ctx, args, -1, out, NULL, err);
+	if (rc == 0 && lseek(out, 0, SEEK_SET) < 0)
+		rc = cps_fail(err, errno, "%s", args[0]);
+	return rc < 0 ? rc : cps_fd_read(out, args[0], max, ret, ret_len, err);
 }

@@ -19,4 +19,8 @@ int sup_runtime_run(const struct sup_ctx *ctx, const char *const *args,
 int sup_runtime_run_io(const struct sup_ctx *ctx, const char *const *args, int stdin_fd,
 		       int stdout_fd, struct cps_buf *ret_warnings, struct cps_err *err);
 
+/* The same, and what it prints is the result: at most max bytes (EFBIG), caller-freed. */
+int sup_runtime_read(const struct sup_ctx *ctx, const char *const *args, size_t max, char **ret,
+		     size_t *ret_len, struct cps_err *err);
+
 #endif

@@ -8,13 +8,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/sysinfo.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "counters.h"
-#include "file.h"
 #include "json.h"
 #include "own.h"
 #include "runtime-run.h"
@@ -124,21 +121,14 @@ static int some_read(const struct sup_ctx *ctx, const char *const *ids, size_t n
 		     struct cps_arena *a, struct sup_usage *to, size_t *ret_n, struct cps_err *err)
 {
 	const char *args[AT_ONCE + 3] = { "events", "--stats" };
-	cleanup_fd int out = memfd_create("stats", MFD_CLOEXEC);
 	cleanup_free char *text = NULL;
 	int64_t at_ns = now_ns();
 	char *line, *save = NULL;
 	size_t len, count = 0;
 	int rc;
 
-	if (out < 0)
-		return cps_fail(err, errno, "stats");
 	memcpy(args + 2, ids, n * sizeof(*ids));
-	rc = sup_runtime_run_io(ctx, args, -1, out, NULL, err);
-	if (rc == 0 && lseek(out, 0, SEEK_SET) < 0)
-		rc = cps_fail(err, errno, "stats");
-	if (rc == 0)
-		rc = cps_fd_read(out, "stats", OUTPUT_MAX, &text, &len, err);
+	rc = sup_runtime_read(ctx, args, OUTPUT_MAX, &text, &len, err);
 	if (rc < 0)
 		return rc;
 	for (line = strtok_r(text, "\n", &save); line && count < n;

@@ -12,7 +12,6 @@
 #include "command.h"
 #include "event-file.h"
 #include "event-text.h"
-#include "name.h"
 #include "own.h"
 #include "when.h"
 
@@ -79,12 +78,12 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 
 	if (rc < 0 || args.done)
 		return rc;
-	for (int i = 0; rc == 0 && i < args.n; i++) {
+	for (int i = 0; rc == 0 && i < args.n; i++)
 		rc = sup_id_check(args.v[i], err);
-		args.v[i] = (char *)(uintptr_t)sup_name_id(ctx, args.v[i]);
-	}
-	if (rc == 0)
+	if (rc == 0) {
+		sup_args_ids(ctx, &args);
 		rc = sup_format_parse(format, &s.json, err);
+	}
 	s.has_since = since != NULL;
 	if (rc == 0 && since)
 		rc = sup_when_parse("since", since, &s.since, err);

@@ -114,13 +114,7 @@ static int release_one(struct sup_ctx *ctx, const char *id, void *arg, struct cp
 static int release_run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
 		       struct cps_err *err)
 {
-	cleanup_args struct sup_args args = { 0 };
-	const struct cps_opt table[] = { { 0 } };
-	int rc = sup_args_parse(self, table, argc, argv, 1, -1, &args, err);
-
-	if (rc < 0 || args.done)
-		return rc;
-	return sup_args_each(ctx, &args, self->name, release_one, NULL, err);
+	return sup_run_each(ctx, self, argc, argv, release_one, err);
 }
 
 const struct sup_command sup_cmd_network_release = {
@@ -338,8 +332,7 @@ static int stats_run(struct sup_ctx *ctx, const struct sup_command *self, int ar
 		return rc;
 	if (format && strcmp(format, "table") == 0)
 		format = NULL;
-	for (int i = 0; i < args.n; i++)
-		args.v[i] = (char *)(uintptr_t)sup_name_id(ctx, args.v[i]);
+	sup_args_ids(ctx, &args);
 	rc = sup_format_parse(format, &json, err);
 	if (rc == 0)
 		rc = stats_print(ctx, json, args.v, err);

@@ -292,13 +292,7 @@ static int show_one(struct sup_ctx *ctx, const char *name, void *arg, struct cps
 static int show_run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
 		    struct cps_err *err)
 {
-	cleanup_args struct sup_args args = { 0 };
-	const struct cps_opt table[] = { { 0 } };
-	int rc = sup_args_parse(self, table, argc, argv, 1, -1, &args, err);
-
-	if (rc < 0 || args.done)
-		return rc;
-	return sup_args_each(ctx, &args, "network show", show_one, NULL, err);
+	return sup_run_each(ctx, self, argc, argv, show_one, err);
 }
 
 static const struct sup_command cmd_show = {

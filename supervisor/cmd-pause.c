@@ -54,14 +54,8 @@ static int resume_one(struct sup_ctx *ctx, const char *id, void *arg, struct cps
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
 	       struct cps_err *err)
 {
-	cleanup_args struct sup_args args = { 0 };
-	const struct cps_opt table[] = { { 0 } };
-	int rc = sup_args_parse(self, table, argc, argv, 1, -1, &args, err);
-
-	if (rc < 0 || args.done)
-		return rc;
-	return sup_args_each(ctx, &args, self->name,
-			     self == &sup_cmd_pause ? pause_one : resume_one, NULL, err);
+	return sup_run_each(ctx, self, argc, argv, self == &sup_cmd_pause ? pause_one : resume_one,
+			    err);
 }
 
 const struct sup_command sup_cmd_pause = {

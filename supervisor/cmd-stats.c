@@ -13,7 +13,6 @@
 #include "command.h"
 #include "json.h"
 #include "list.h"
-#include "name.h"
 #include "own.h"
 #include "stats.h"
 #include "store.h"
@@ -195,14 +194,13 @@ static int show(const struct sup_ctx *ctx, const struct sup_args *args, struct v
 /* Named ones must be there, and run; from here on args has their ids. */
 static int names_check(const struct sup_ctx *ctx, const struct sup_args *args, struct cps_err *err)
 {
+	sup_args_ids(ctx, args);
 	for (int i = 0; i < args->n; i++) {
 		cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
 		cleanup_fd int rootfd = -1;
 		struct sup_container c;
-		int rc;
+		int rc = sup_container_open(ctx->root, args->v[i], &a, &rootfd, &c, err);
 
-		args->v[i] = (char *)(uintptr_t)sup_name_id(ctx, args->v[i]);
-		rc = sup_container_open(ctx->root, args->v[i], &a, &rootfd, &c, err);
 		if (rc < 0)
 			return rc;
 		if (!sup_has_process(&c))

@@ -8,6 +8,7 @@
 #include "command.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,26 @@ int sup_args_each(struct sup_ctx *ctx, const struct sup_args *args, const char *
 	}
 	*err = last;
 	return failed;
+}
+
+int sup_run_each(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
+		 int (*one)(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err),
+		 struct cps_err *err)
+{
+	cleanup_args struct sup_args args = { 0 };
+	const struct cps_opt table[] = { { 0 } };
+	int rc = sup_args_parse(self, table, argc, argv, 1, -1, &args, err);
+
+	if (rc < 0 || args.done)
+		return rc;
+	return sup_args_each(ctx, &args, self->name, one, NULL, err);
+}
+
+void sup_args_ids(const struct sup_ctx *ctx, const struct sup_args *args)
+{
+	/* as all words of argv they are not const by type, and nobody writes to them */
+	for (int i = 0; i < args->n; i++)
+		args->v[i] = (char *)(uintptr_t)sup_name_id(ctx, args->v[i]);
 }
 
 int sup_path_absolute(const char *path, char ret[PATH_MAX], struct cps_err *err)

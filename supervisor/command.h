@@ -71,6 +71,15 @@ int sup_args_each(struct sup_ctx *ctx, const struct sup_args *args, const char *
 		  int (*one)(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err),
 		  void *arg, struct cps_err *err);
 
+/* All that a command does that has no options, and containers (or what `one` takes) as arguments.
+ */
+int sup_run_each(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
+		 int (*one)(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err),
+		 struct cps_err *err);
+
+/* The ids instead of names, for a command that wants them all at once. */
+void sup_args_ids(const struct sup_ctx *ctx, const struct sup_args *args);
+
 /* Option --format of commands that print text or JSON; NULL: text. */
 int sup_format_parse(const char *text, bool *ret_json, struct cps_err *err);
 

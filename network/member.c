@@ -131,38 +131,17 @@ int net_members_reclaim(const struct net *n, const struct net_dir *d,
 		if (is_readable && net_endpoint_is_alive(&e))
 			continue;
 		dropped++;
+		if (!network)
+			continue;
 		if (is_readable)
 			net_member_drop(n, d, network, nl, &e, links);
 		else
 			net_endpoint_remove(d, ids[i]);
 	}
 	if (rc == 0)
-		rc = leases_reclaim(d, false, &dropped, err);
+		rc = leases_reclaim(d, !network, &dropped, err);
 	if (rc == 0)
 		*ret_dropped = dropped;
-	return rc;
-}
-
-int net_members_left_over(const struct net_dir *d, unsigned *ret, struct cps_err *err)
-{
-	cleanup_arena struct cps_arena names = CPS_ARENA_INIT;
-	const char **ids;
-	size_t count;
-	unsigned n = 0;
-	int rc = net_endpoint_list(d, &names, &ids, &count, err);
-
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
-		struct net_endpoint e;
-		struct cps_err ignored;
-
-		n += net_endpoint_load(d, ids[i], &a, &e, &ignored) < 0 ||
-		     !net_endpoint_is_alive(&e);
-	}
-	if (rc == 0)
-		rc = leases_reclaim(d, true, &n, err);
-	if (rc == 0)
-		*ret = n;
 	return rc;
 }
 

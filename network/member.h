@@ -24,13 +24,11 @@ void net_member_link_delete(const struct net *n, const struct net_network *netwo
 			    const struct net_nl *nl, const struct net_endpoint *e);
 
 /* Drops the members whose containers have ended, files that nobody can read, and leases that no
- * member has. links: as above. *ret_dropped: how many of these there were. */
+ * member has. links: as above. network NULL: drops none of them. *ret_dropped: how many of these
+ * there were. */
 int net_members_reclaim(const struct net *n, const struct net_dir *d,
 			const struct net_network *network, const struct net_nl *nl, bool links,
 			unsigned *ret_dropped, struct cps_err *err);
-
-/* How many it would be. */
-int net_members_left_over(const struct net_dir *d, unsigned *ret, struct cps_err *err);
 
 /* EBUSY if a container is left, which the message names. */
 int net_members_none(const struct net *n, const struct net_dir *d,

@@ -85,9 +85,8 @@ static int members_sweep(struct sweep *s, const char *name, struct cps_err *err)
 	if (rc == 0)
 		rc = net_dir_open(s->net, name, true, &d, err);
 	if (rc == 0)
-		rc = s->dry ? net_members_left_over(&d, &dropped, err)
-			    : net_members_reclaim(s->net, &d, &network, &s->nl, true, &dropped,
-						  err);
+		rc = net_members_reclaim(s->net, &d, s->dry ? NULL : &network, &s->nl, true,
+					 &dropped, err);
 	if (rc == 0 && dropped) {
 		s->count += dropped;
 		cps_buf_printf(

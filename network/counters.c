@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "file.h"
+#include "inside.h"
 #include "own.h"
 #include "proc.h"
 
@@ -53,17 +54,16 @@ int net_counters_parse(const char *text, struct cps_arena *a, const struct net_c
 	return 0;
 }
 
-/* Is it the namespace that we are in? */
-static int is_ours(pid_t pid, bool *ret, struct cps_err *err)
+/* Is it in the namespace that we are in? 1, 0, or -errno. */
+static int is_in_ours(pid_t pid, struct cps_err *err)
 {
-	struct stat ours, theirs;
+	struct stat theirs;
 	char path[40];
+	int rc;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
-	if (stat("/proc/self/ns/net", &ours) < 0 || stat(path, &theirs) < 0)
-		return cps_fail(err, errno == ENOENT ? ESRCH : errno, "look at '%s'", path);
-	*ret = ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
-	return 0;
+	rc = stat(path, &theirs) < 0 ? -errno : net_inside_is_ours(&theirs);
+	return rc < 0 ? cps_fail(err, rc == -ENOENT ? ESRCH : -rc, "look at '%s'", path) : rc;
 }
 
 int net_counters_read(const struct net_process *init, struct cps_arena *a,
@@ -71,17 +71,16 @@ int net_counters_read(const struct net_process *init, struct cps_arena *a,
 {
 	cleanup_free char *text = NULL;
 	char path[40];
-	bool ours = false;
 	size_t len;
-	int rc = is_ours(init->pid, &ours, err);
+	int rc = is_in_ours(init->pid, err);
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/net/dev", (int)init->pid);
-	if (rc == 0 && !ours)
+	if (rc == 0)
 		rc = cps_file_read(AT_FDCWD, path, FILE_MAX, &text, &len, err);
 	/* last: what we have looked at was the same process all the time */
 	if (!cps_proc_is_alive(init->pid, init->start_time))
 		return cps_fail(err, ESRCH, "the container's process %d", (int)init->pid);
-	if (rc == 0 && net_counters_parse(text ? text : "", a, ret, ret_n) < 0)
+	if (rc >= 0 && net_counters_parse(text ? text : "", a, ret, ret_n) < 0)
 		rc = cps_fail(err, ENOMEM, "counters");
-	return rc;
+	return rc < 0 ? rc : 0;
 }

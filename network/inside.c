@@ -10,18 +10,27 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "own.h"
 #include "proc.h"
+
+int net_inside_is_ours(const struct stat *theirs)
+{
+	struct stat ours;
+
+	if (stat("/proc/self/ns/net", &ours) < 0)
+		return -errno;
+	return ours.st_ino == theirs->st_ino && ours.st_dev == theirs->st_dev;
+}
 
 int net_inside_open(const struct net_process *init, struct cps_err *err)
 {
 	cleanup_fd int pidfd = cps_pidfd_open_verified(init->pid, init->start_time);
 	cleanup_fd int fd = -1;
 	struct pollfd p = { .events = POLLIN };
-	struct stat ours, theirs;
+	struct stat theirs;
 	char path[40];
+	int rc;
 
 	if (pidfd < 0)
 		return cps_fail(err, -pidfd, "the container's process %d", (int)init->pid);
@@ -33,9 +42,10 @@ int net_inside_open(const struct net_process *init, struct cps_err *err)
 	p.fd = pidfd;
 	if (poll(&p, 1, 0) != 0)
 		return cps_fail(err, ESRCH, "the container's process %d", (int)init->pid);
-	if (stat("/proc/self/ns/net", &ours) < 0 || fstat(fd, &theirs) < 0)
-		return cps_fail(err, errno, "look at the network namespace");
-	if (ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev)
+	rc = fstat(fd, &theirs) < 0 ? -errno : net_inside_is_ours(&theirs);
+	if (rc < 0)
+		return cps_fail(err, -rc, "look at the network namespace");
+	if (rc)
 		return cps_failx(err, EINVAL,
 				 "the container has the host's network and can join none");
 	return take_fd(&fd);

@@ -5,6 +5,8 @@
 #ifndef NET_INSIDE_H
 #define NET_INSIDE_H
 
+#include <sys/stat.h>
+
 #include "endpoint.h"
 #include "err.h"
 #include "link.h"
@@ -13,6 +15,9 @@
 /* The network namespace of the process that is pid and started then; the descriptor. ESRCH: it has
  * ended. EINVAL: it is the one that we are in. */
 int net_inside_open(const struct net_process *init, struct cps_err *err);
+
+/* Is the network namespace that stat(2) says this of the one that we are in? 1, 0, or -errno. */
+int net_inside_is_ours(const struct stat *theirs);
 
 /* The ways out by this member's interface, which is number index there: each of the network's
  * subnets leads out by its gateway, and the first of a family counts. An internal network has none.

@@ -177,7 +177,9 @@ static int output_adopt(struct shim *s, enum shim_event found, struct shim_kept 
 	bool is_over = found == SHIM_E_ADOPT_EXITED;
 	int rc = 0;
 
-	if (!ct->terminal)
+	if (ct->stdio_given)
+		rc = 0; /* it never went through us */
+	else if (!ct->terminal)
 		rc = shim_io_reopen(&ct->io, s->dir, kept->streams,
 				    ct->want_stdin && found == SHIM_E_ADOPT_CREATED, err);
 	else if (kept->console >= 0)
@@ -322,6 +324,6 @@ int shim_act_adopt_failed(void *owner, void *arg, struct cps_err *err)
 	shim_note(&s->note, "%s", s->adopt->why.msg);
 	shim_waiters_error(&s->adopt->waiters, &s->adopt->why, NULL);
 	s->failed = true;
-	(void)event_base_loopbreak(s->base);
+	shim_over(s);
 	return 0;
 }

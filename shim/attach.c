@@ -339,6 +339,22 @@ int shim_attach_open(struct shim_io *io, struct shim_conn *c, bool wait, const i
 	return 0;
 }
 
+void shim_attach_given(struct shim_io *io, const struct shim_waiters *waiters)
+{
+	const struct shim_waiter *w = LIST_FIRST(waiters);
+	struct cps_err err;
+
+	if (w && (io->given[0] >= 0 || io->given[1] >= 0)) {
+		/* It closes them whatever happens. */
+		if (shim_attach_open(io, w->conn, true, io->given, &err) < 0)
+			shim_note(&io->shim->note, "%s", err.msg);
+		for (int i = 0; i < 3; i++)
+			io->given[i] = -1;
+	}
+	for (int i = 0; i < 3; i++)
+		cps_close(&io->given[i]); /* whoever asked has left */
+}
+
 void shim_attach_free(struct shim_attach *a)
 {
 	struct shim_io *io = a->io;

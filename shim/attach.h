@@ -16,11 +16,15 @@
 struct shim_attach;
 struct shim_conn;
 struct shim_io;
+struct shim_waiters;
 
 /* Takes the three descriptors over, in any case; -1: not wanted. The attachment ends with its
  * connection, or after the output's end. */
 int shim_attach_open(struct shim_io *io, struct shim_conn *c, bool wait, const int fds[3],
 		     struct cps_err *err);
+/* Attaches what io was given, for the client of the one who waits first; before anything is read.
+ */
+void shim_attach_given(struct shim_io *io, const struct shim_waiters *waiters);
 void shim_attach_free(struct shim_attach *a);
 void shim_attach_free_all(struct shim_io *io);
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach.h"
 #include "bundle.h"
 #include "events.h"
 #include "file.h"
@@ -159,6 +160,31 @@ static int request_send(struct shim *s, const struct shim_io_ends *ends, int roo
 	return shim_link_start(s, b.data, b.len, fds, nfds, &ops, s, &s->ct.link, err);
 }
 
+/* The client's own descriptors, if it has given any: without a terminal they are the container's,
+ * as they are; with one they are attached. */
+static int stdio_take(struct shim *s, struct shim_request *r, struct shim_io_ends *ends,
+		      struct cps_err *err)
+{
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
+	struct shim_container *ct = &s->ct;
+	int *to = ct->terminal ? ct->io.given : ends->fds;
+	unsigned n = 0;
+
+	for (int i = 0; i < 3; i++) {
+		to[i] = cps_frame_take_fd(r->frame, names[i]);
+		n += to[i] >= 0;
+	}
+	if (ct->terminal || n == 0)
+		return 0;
+	if (n < 3)
+		return cps_failx(err, EINVAL, "create: stdin, stdout and stderr come together");
+	if (ct->log.driver)
+		return cps_failx(err, EINVAL,
+				 "create: who gives its own stdio gets no log: driver \"none\"");
+	ct->stdio_given = true;
+	return 0;
+}
+
 static int create_start(struct shim *s, struct shim_request *r, struct cps_err *err)
 {
 	struct shim_container *ct = &s->ct;
@@ -176,7 +202,8 @@ static int create_start(struct shim *s, struct shim_request *r, struct cps_err *
 	ct->terminal = bundle.terminal;
 	ct->uid = bundle.uid;
 	ct->gid = bundle.gid;
-	if (!ct->terminal)
+	rc = stdio_take(s, r, &ends, err);
+	if (rc == 0 && !ct->terminal && !ct->stdio_given)
 		rc = shim_io_open(&ct->io, s->dir, ct->want_stdin, ct->uid, ct->gid, &ends, err);
 	if (rc == 0)
 		rc = shim_waiter_add(&ct->create_waiters, r->conn, r->id, err);
@@ -233,6 +260,7 @@ static int settle(struct shim *s, struct cps_err *err)
 		return cps_wrap(err, rc, "create");
 	}
 	shim_io_start(&ct->io, log);
+	shim_attach_given(&ct->io, &ct->create_waiters);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "exit-command.h"
 #include "file.h"
 #include "health.h"
+#include "loop.h"
 #include "ops.h"
 #include "own.h"
 #include "proto.h"
@@ -342,7 +343,7 @@ int shim_act_delete_done(void *owner, void *arg, struct cps_err *err)
 	else
 		shim_waiters_ok(&s->ct.delete_waiters, "{}", NULL, 0);
 	shim_event_send(s, CPS_EVENT_DELETED, NULL);
-	(void)event_base_loopbreak(s->base);
+	shim_over(s);
 	return 0;
 }
 
@@ -370,6 +371,6 @@ int shim_act_quit(void *owner, void *arg, struct cps_err *err)
 		(void)dir_remove(s, &why);
 	if (r)
 		shim_conn_ok(r->conn, r->id, "{}", NULL, 0);
-	(void)event_base_loopbreak(s->base);
+	shim_over(s);
 	return 0;
 }

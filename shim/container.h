@@ -38,6 +38,7 @@ struct shim_container {
 	char *pid_file; /* or NULL */
 	char *user;	/* instead of config.json's, or NULL */
 	bool want_stdin;
+	bool stdio_given; /* by the client: there is nothing to copy */
 	struct shim_log_config log;
 	int stop_signal;
 	uint64_t stop_timeout_ms;

@@ -245,6 +245,10 @@ static int exec_start(struct shim_exec *x, struct shim_request *r, struct cps_er
 				 "exec: stdin, stdout and stderr are needed in the foreground");
 	if (x->detach) {
 		rc = job_files(x, r, process, &ends, err);
+		if (rc == 0 && x->terminal) {
+			x->run->io.given[0] = take_fd(&in);
+			x->run->io.given[1] = take_fd(&out);
+		}
 	} else {
 		ends.fds[0] = take_fd(&in);
 		ends.fds[1] = take_fd(&out);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach.h"
 #include "events.h"
 #include "exec-run.h"
 #include "file.h"
@@ -270,13 +271,14 @@ static int act_started(void *owner, void *arg, struct cps_err *err)
 	if (x->started_at.tv_sec == 0)
 		(void)clock_gettime(CLOCK_REALTIME, &x->started_at);
 	shim_events_exec(x, CPS_EVLOG_EXEC, NULL);
-	started_reply(x);
-	/* The client owns the terminal from now on, and its end hangs the process up. */
-	cps_close(&run->console);
 	if (x->detach) {
 		shim_io_start(&run->io, run->log);
 		run->log = NULL;
+		shim_attach_given(&run->io, &run->start_waiters);
 	}
+	started_reply(x);
+	/* The client owns the terminal from now on, and its end hangs the process up. */
+	cps_close(&run->console);
 	shim_keep_tell(x->shim, x);
 	if (run->child.exited)
 		shim_exec_news(x, SHIM_EXEC_E_EXITED); /* held back until now */

@@ -53,6 +53,8 @@ void shim_io_init(struct shim_io *io, struct shim *s, void (*closed)(void *owner
 	io->closed = closed;
 	io->owner = owner;
 	LIST_INIT(&io->attaches);
+	for (int i = 0; i < 3; i++)
+		io->given[i] = -1;
 	for (int i = 0; i < SHIM_STREAM_COUNT; i++) {
 		io->streams[i].io = io;
 		io->streams[i].name = (enum shim_stream_name)i;
@@ -485,6 +487,8 @@ void shim_io_done(struct shim_io *io)
 			cps_close(&st->fd);
 		}
 	}
+	for (int i = 0; i < 3; i++)
+		cps_close(&io->given[i]);
 	shim_attach_free_all(io);
 	shim_io_stdin_close(io);
 	shim_log_free(io->log);

@@ -47,6 +47,8 @@ struct shim_io {
 	uint16_t cols;
 	struct shim_log *log; /* owned, or NULL */
 	struct shim_attaches attaches;
+	int given[3]; /* stdin, stdout, stderr of whoever asked for it, to be attached at once; or
+			 -1 */
 	struct event retry_event; /* the log's disk, a pty without an open slave */
 	bool hung_up;
 	bool was_blocked;	       /* its log; shim.log was told so, … */

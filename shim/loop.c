@@ -116,11 +116,13 @@ static void on_libevent_fatal(int error)
 	abort();
 }
 
-static struct event_base *base_make(void)
+struct event_base *shim_loop_make(void)
 {
 	struct event_config *config = event_config_new();
 	struct event_base *base = NULL;
 
+	event_set_log_callback(on_libevent_log);
+	event_set_fatal_callback(on_libevent_fatal);
 	if (!config)
 		return NULL;
 	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
@@ -129,20 +131,37 @@ static struct event_base *base_make(void)
 	return base;
 }
 
+void shim_loop_join(struct shim *s, struct event_base *base)
+{
+	s->base = base;
+	(void)event_assign(&s->accept_retry, base, -1, 0, on_accept_retry, s);
+	(void)event_assign(&s->quiet_event, base, -1, 0, on_quiet, s);
+}
+
+void shim_loop_leave(struct shim *s)
+{
+	if (!s->base)
+		return;
+	if (s->listen_fd >= 0)
+		(void)event_del(&s->listen_event);
+	(void)event_del(&s->accept_retry);
+	(void)event_del(&s->quiet_event);
+	s->base = NULL;
+	cps_close(&s->listen_fd);
+}
+
 int shim_loop_init(struct shim *s, const sigset_t *mask, struct cps_err *err)
 {
-	event_set_log_callback(on_libevent_log);
-	event_set_fatal_callback(on_libevent_fatal);
-	s->base = base_make();
-	if (!s->base)
+	struct event_base *base = shim_loop_make();
+
+	if (!base)
 		return cps_failx(err, ENOMEM, "make the event loop");
+	shim_loop_join(s, base);
 	s->signal_fd = signalfd(-1, mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd < 0)
 		return cps_fail(err, errno, "signalfd");
 	(void)event_assign(&s->signal_event, s->base, s->signal_fd, EV_READ | EV_PERSIST, on_signal,
 			   s);
-	(void)event_assign(&s->accept_retry, s->base, -1, 0, on_accept_retry, s);
-	(void)event_assign(&s->quiet_event, s->base, -1, 0, on_quiet, s);
 	if (event_add(&s->signal_event, NULL) < 0)
 		return cps_failx(err, ENOMEM, "make the event loop");
 	return 0;
@@ -161,6 +180,14 @@ int shim_loop_listen(struct shim *s, struct cps_err *err)
 	if (event_add(&s->listen_event, NULL) < 0)
 		return cps_failx(err, ENOMEM, "listen: no room in the event loop");
 	return 0;
+}
+
+void shim_over(struct shim *s)
+{
+	if (s->over)
+		s->over(s);
+	else
+		(void)event_base_loopbreak(s->base);
 }
 
 void shim_loop_run(struct shim *s)

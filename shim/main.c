@@ -9,29 +9,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "adopt.h"
 #include "claim.h"
 #include "conn.h"
-#include "exec.h"
-#include "file.h"
 #include "frame.h"
 #include "log.h"
 #include "loop.h"
 #include "opt.h"
 #include "own.h"
-#include "proc.h"
 #include "runtime-link.h"
+#include "setup.h"
 #include "shim.h"
 
 struct options {
@@ -103,60 +98,6 @@ static void descriptors_tidy(int client_fd)
 	(void)syscall(SYS_close_range, from, ~0u, 0);
 }
 
-static int process_init(sigset_t *ret_signals, struct cps_err *err)
-{
-	(void)setsid(); /* fails if the caller has done so already */
-	(void)umask(022);
-	if (chdir("/") < 0)
-		return cps_fail(err, errno, "chdir '/'");
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
-		return cps_fail(err, errno, "become subreaper");
-	/* What our caller ignores must not be ignored in every container: nohup, for one. */
-	for (int i = 1; i < NSIG; i++)
-		(void)signal(i, SIG_DFL);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGXFSZ,
-		     SIG_IGN); /* a log at its limit is an error of write(2), not our end */
-	(void)sigemptyset(ret_signals);
-	(void)sigaddset(ret_signals, SIGCHLD);
-	(void)sigaddset(ret_signals, SIGTERM);
-	(void)sigaddset(ret_signals, SIGINT);
-	(void)sigaddset(ret_signals, SIGQUIT);
-	(void)sigprocmask(SIG_SETMASK, ret_signals, NULL);
-	/* Small and steady rather than fast: nothing here allocates much. */
-	(void)mallopt(M_TOP_PAD, 4096);
-	(void)mallopt(M_TRIM_THRESHOLD, 32768);
-	(void)mallopt(M_MMAP_THRESHOLD, 65536);
-	return 0;
-}
-
-/* <root>/<id>, made now: that is what takes the id. */
-static int dir_make(struct shim *s, struct cps_err *err)
-{
-	cleanup_fd int root = -1;
-	int rc = cps_mkdir_all(s->root, 0700, err);
-
-	if (rc < 0)
-		return rc;
-	root = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return cps_fail(err, errno, "open '%s'", s->root);
-	if (mkdirat(root, s->id, 0700) < 0) {
-		if (errno == EEXIST)
-			return cps_failx(err, EEXIST, "container '%s' exists already", s->id);
-		return cps_fail(err, errno, "mkdir '%s'", s->dir_path);
-	}
-	s->dir = openat(root, s->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (s->dir < 0) {
-		rc = cps_fail(err, errno, "open '%s'", s->dir_path);
-		(void)unlinkat(root, s->id, AT_REMOVEDIR);
-		return rc;
-	}
-	s->note.dir = s->dir;
-	return shim_claim_new(s, err);
-}
-
 /* <root>/<id> of a shim that has died; nothing in it is changed yet. */
 static int dir_claim(struct shim *s, struct cps_err *err)
 {
@@ -174,19 +115,10 @@ static int dir_claim(struct shim *s, struct cps_err *err)
 	return 0;
 }
 
-static void identity_find(struct shim *s)
-{
-	struct cps_err ignored;
-
-	(void)clock_gettime(CLOCK_REALTIME, &s->started_at);
-	(void)cps_proc_start_time(getpid(), &s->start_time);
-	(void)cps_boot_id(s->boot_id, &ignored); /* its record then holds for any boot */
-}
-
 static int shim_up(struct shim *s, const struct options *o, struct cps_err *err)
 {
 	sigset_t signals;
-	int rc = process_init(&signals, err);
+	int rc = shim_process_init(&signals, err);
 
 	if (rc == 0)
 		rc = shim_scratch_init(&s->scratch, err);
@@ -197,44 +129,15 @@ static int shim_up(struct shim *s, const struct options *o, struct cps_err *err)
 		rc = cps_fail(err, ENOMEM, "start");
 	}
 	if (rc == 0)
-		rc = o->adopt ? dir_claim(s, err) : dir_make(s, err);
+		rc = o->adopt ? dir_claim(s, err) : shim_dir_make(s, err);
 	if (rc == 0)
 		rc = shim_loop_init(s, &signals, err);
 	if (rc < 0)
 		return rc;
 	shim_container_init(s);
-	identity_find(s);
+	shim_identity_find(s);
 	/* One that adopts is not to be found before it knows what it has. */
 	return o->adopt ? shim_adopt_init(s, err) : shim_loop_listen(s, err);
-}
-
-/* What it has to say from here on it says to its clients, and a terminal or pipe of the caller's
- * must not be held, nor passed to the runtime. */
-static void stdio_detach(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (int i = 0; null >= 0 && i < 3; i++)
-		(void)dup2(null, i);
-	if (null > 2)
-		(void)close(null);
-}
-
-static void shim_down(struct shim *s)
-{
-	shim_conns_close_all(s);
-	if (s->base) {
-		shim_adopt_free(s);
-		shim_execs_end(s, false);
-		shim_container_done(s);
-		shim_links_end(s);
-	}
-	shim_loop_done(s);
-	shim_scratch_done(&s->scratch);
-	cps_close(&s->runtime_fd);
-	cps_close(&s->dir);
-	cps_close(&s->lock_fd);
-	free(s->dir_path);
 }
 
 /* A shim that does not come up tells so whoever started it, as the answer to the first request. */
@@ -253,25 +156,13 @@ static void client_refuse(int fd, const struct cps_err *why)
 
 static int run(const struct options *o, struct cps_err *err)
 {
-	struct shim s = {
-		.root = o->root,
-		.id = o->id,
-		.dir = -1,
-		.lock_fd = -1,
-		.runtime_fd = -1,
-		.signal_fd = -1,
-		.listen_fd = -1,
-		.note = { .dir = -1 },
-	};
+	struct shim s;
 	int rc;
 
-	LIST_INIT(&s.conns);
-	LIST_INIT(&s.links);
-	LIST_INIT(&s.children);
-	TAILQ_INIT(&s.execs);
+	shim_init(&s, o->root, o->id);
 	rc = shim_up(&s, o, err);
 	if (rc == 0) {
-		stdio_detach();
+		shim_stdio_detach();
 		if (o->client_fd >= 0)
 			shim_conn_open(&s, (int)o->client_fd);
 		if (o->adopt && s.nconns == 0)
@@ -287,7 +178,7 @@ static int run(const struct options *o, struct cps_err *err)
 			(void)rmdir(s.dir_path);
 		}
 	}
-	shim_down(&s);
+	shim_free(&s);
 	return rc < 0 || s.failed ? -1 : 0;
 }
 

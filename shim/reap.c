@@ -17,9 +17,6 @@
 #include "runtime-link.h"
 #include "shim.h"
 
-/* A container without a pid namespace may orphan processes to us as fast as it can fork. */
-#define REAPED_PER_WAKEUP 256
-
 /* How long the status of a process that is not our child may be asked for. */
 #define ASKING_MS 2000
 
@@ -121,13 +118,19 @@ int shim_child_signal(const struct shim_child *c, int signal)
 	return kill(c->pid, signal) < 0 ? -errno : 0;
 }
 
-static void child_exited(struct shim *s, pid_t pid, int status)
+void shim_reap_begin(struct shim *s)
+{
+	shim_links_drain(s);
+	shim_gate_drain(s);
+}
+
+bool shim_reap_one(struct shim *s, pid_t pid, int status)
 {
 	struct shim_child *c;
 
 	if (shim_link_exited(s, pid, status)) {
 		s->trace.reaped++;
-		return;
+		return true;
 	}
 	LIST_FOREACH(c, &s->children, link)
 	{
@@ -135,29 +138,16 @@ static void child_exited(struct shim *s, pid_t pid, int status)
 			c->exited = true;
 			c->status = status;
 			s->trace.reaped++;
-			return;
+			return true;
 		}
 	}
-	s->trace.orphans++;
-	/* an orphan: reaped, dropped */
+	return false;
 }
 
-void shim_reap(struct shim *s)
+void shim_reap_end(struct shim *s)
 {
 	struct shim_child *c;
-	int status;
-	pid_t pid;
 
-	shim_links_drain(s);
-	shim_gate_drain(s);
-	for (int i = 0; i < REAPED_PER_WAKEUP; i++) {
-		pid = waitpid(-1, &status, WNOHANG);
-		if (pid <= 0)
-			break;
-		child_exited(s, pid, status);
-		if (i == REAPED_PER_WAKEUP - 1)
-			event_active(&s->signal_event, EV_TIMEOUT, 0); /* the rest next time */
-	}
 	shim_links_finish(s);
 	shim_deleted_settle(s);
 
@@ -170,4 +160,22 @@ again:
 			goto again;
 		}
 	}
+}
+
+void shim_reap(struct shim *s)
+{
+	int status;
+	pid_t pid;
+
+	shim_reap_begin(s);
+	for (int i = 0; i < SHIM_REAPED_PER_WAKEUP; i++) {
+		pid = waitpid(-1, &status, WNOHANG);
+		if (pid <= 0)
+			break;
+		if (!shim_reap_one(s, pid, status))
+			s->trace.orphans++; /* reaped, dropped */
+		if (i == SHIM_REAPED_PER_WAKEUP - 1)
+			event_active(&s->signal_event, EV_TIMEOUT, 0); /* the rest next time */
+	}
+	shim_reap_end(s);
 }

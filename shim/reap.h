@@ -48,7 +48,15 @@ void shim_child_exit(const struct shim_child *c, struct shim_exit *ret);
 /* 0, or -ESRCH if it is gone, or another -errno. */
 int shim_child_signal(const struct shim_child *c, int signal);
 
+/* A container without a pid namespace may orphan processes to us as fast as it can fork. */
+#define SHIM_REAPED_PER_WAKEUP 256
+
 /* On SIGCHLD: drains what the runtime has said, then reaps, then tells. */
 void shim_reap(struct shim *s);
+/* The same in three, for a process that keeps several containers: each step for all of them before
+ * the next one. Is that process one of the shim's? */
+void shim_reap_begin(struct shim *s);
+bool shim_reap_one(struct shim *s, pid_t pid, int status);
+void shim_reap_end(struct shim *s);
 
 #endif

@@ -183,6 +183,8 @@ static int parameters_get(const struct cps_json *o, struct shim *s, struct cps_e
 	if (rc == 0)
 		rc = flag_get(o, "stdin", &ct->want_stdin, err);
 	if (rc == 0)
+		rc = flag_get(o, "stdio_given", &ct->stdio_given, err);
+	if (rc == 0)
 		rc = shim_log_config_parse(cps_json_get(o, "log"), log_path, &ct->log, err);
 	if (rc == 0)
 		rc = number_get(o, "stop_signal", _NSIG - 1, &stop_signal, err);

@@ -34,6 +34,8 @@ static void parameters_write(const struct shim_container *ct, struct cps_jsonw *
 {
 	cps_jsonw_str(w, "bundle", ct->bundle);
 	cps_jsonw_bool(w, "stdin", ct->want_stdin);
+	if (ct->stdio_given)
+		cps_jsonw_bool(w, "stdio_given", true);
 	shim_log_config_format(&ct->log, w, "log");
 	cps_jsonw_i64(w, "stop_signal", ct->stop_signal);
 	cps_jsonw_u64(w, "stop_timeout_ms", ct->stop_timeout_ms);

@@ -43,6 +43,9 @@ struct shim {
 	uint64_t start_time; /* of this process, in the kernel's ticks: identity across pid reuse */
 	char boot_id[37];
 	bool failed; /* it ends with status 1 */
+	/* Its life is over; NULL: and with it the process, by the event loop's end. */
+	void (*over)(struct shim *s);
+	void *process; /* of over() */
 	struct shim_note note;
 	bool events_lost; /* since the last that could be written */
 

@@ -135,6 +135,105 @@ START_TEST(test_user_and_rootfs_are_the_runtime_s)
 }
 END_TEST
 
+/* A create with pipes of ours as the container's stdio; ours[]: our ends. */
+static void create_with_pipes(const char *process, int ours[3])
+{
+	char members[300];
+	struct cps_frame f;
+	int theirs[3];
+	int p[2];
+
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
+		theirs[i] = p[i == 0 ? 0 : 1];
+		ours[i] = p[i == 0 ? 1 : 0];
+	}
+	h_start(&h, process, NULL);
+	(void)snprintf(members, sizeof(members),
+		       "\"op\":\"create\",\"bundle\":\"%s\",\"log\":{\"driver\":\"none\"},"
+		       "\"fds\":[\"stdin\",\"stdout\",\"stderr\"]",
+		       h.bundle);
+	h_reply(&h, h.sock, h_send(&h, h.sock, members, theirs, 3), &f);
+	ck_assert_ptr_nonnull(cps_json_get(f.body, "ok"));
+	for (int i = 0; i < 3; i++)
+		(void)close(theirs[i]);
+	(void)h_ok(&h, "\"op\":\"start\"");
+}
+
+static void check_read(int fd, const char *wanted)
+{
+	char text[64] = "";
+
+	ck_assert_int_eq(cps_read_full(fd, text, strlen(wanted)), (ssize_t)strlen(wanted));
+	ck_assert_str_eq(text, wanted);
+}
+
+START_TEST(test_stdio_that_is_given_is_the_container_s)
+{
+	int fds[3];
+	char byte;
+
+	create_with_pipes(SH("cat; echo wrong >&2; exit 3"), fds);
+	ck_assert_int_eq(write(fds[0], "hello\n", 6), 6);
+	check_read(fds[1], "hello\n");
+	cps_close(&fds[0]);
+	check_read(fds[2], "wrong\n");
+	/* nobody else has had them open */
+	ck_assert_int_eq(read(fds[1], &byte, 1), 0);
+	ck_assert_int_eq(read(fds[2], &byte, 1), 0);
+	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "code"), 3);
+	ck_assert_ptr_null(h_file(&h, "log", NULL));
+	ck_assert_ptr_null(h_file(&h, "stdout", NULL));
+	cps_close(&fds[1]);
+	cps_close(&fds[2]);
+}
+END_TEST
+
+START_TEST(test_a_successor_leaves_given_stdio_alone)
+{
+	int fds[3];
+
+	create_with_pipes(SH("while read a; do echo $a; done"), fds);
+	h_kill_shim(&h);
+	ck_assert_str_eq(h_str(h_adopt(&h), "status"), "running");
+	ck_assert_int_eq(write(fds[0], "still there\n", 12), 12);
+	check_read(fds[1], "still there\n");
+	(void)h_ok(&h, "\"op\":\"kill\",\"signal\":9");
+	h_reap();
+	(void)h_ok(&h, "\"op\":\"wait\"");
+	for (int i = 0; i < 3; i++)
+		cps_close(&fds[i]);
+}
+END_TEST
+
+START_TEST(test_stdio_is_given_whole_and_without_a_log)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int fds[3] = { null, null, null };
+	char members[300];
+	struct cps_frame f;
+	struct cps_err err;
+	const struct cps_json *ok;
+
+	h_start(&h, SH("exit 0"), NULL);
+	(void)snprintf(members, sizeof(members),
+		       "\"op\":\"create\",\"bundle\":\"%s\",\"fds\":[\"stdin\",\"stdout\"]",
+		       h.bundle);
+	h_reply(&h, h.sock, h_send(&h, h.sock, members, fds, 2), &f);
+	ck_assert_int_eq(cps_reply_check(&f, &ok, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "come together"));
+	(void)snprintf(members, sizeof(members),
+		       "\"op\":\"create\",\"bundle\":\"%s\","
+		       "\"fds\":[\"stdin\",\"stdout\",\"stderr\"]",
+		       h.bundle);
+	h_reply(&h, h.sock, h_send(&h, h.sock, members, fds, 3), &f);
+	ck_assert_int_eq(cps_reply_check(&f, &ok, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "no log"));
+	(void)close(null);
+	h_create(&h);
+}
+END_TEST
+
 /* Appends a line to h.dir/ran, and tells of its surroundings. */
 static void create_with_command(const char *process)
 {
@@ -319,6 +418,9 @@ int main(void)
 	tcase_set_timeout(tc, 40);
 	tcase_add_test(tc, test_what_is_of_a_wrong_type_is_refused_by_name);
 	tcase_add_test(tc, test_user_and_rootfs_are_the_runtime_s);
+	tcase_add_test(tc, test_stdio_that_is_given_is_the_container_s);
+	tcase_add_test(tc, test_a_successor_leaves_given_stdio_alone);
+	tcase_add_test(tc, test_stdio_is_given_whole_and_without_a_log);
 	tcase_add_test(tc, test_the_exit_command_runs_once_when_all_is_told);
 	tcase_add_loop_test(tc, test_the_exit_command_is_run_by_a_successor, 0, 2);
 	tcase_add_test(tc, test_no_exit_command_for_one_that_ends_by_being_deleted);

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "harness.h"
 
 #define SH(script) "{\"args\":[\"sh\",\"-c\",\"" script "\"]}"
@@ -344,6 +345,46 @@ START_TEST(a_job_with_a_terminal)
 }
 END_TEST
 
+/* What is given with a job's terminal is attached before its first byte is read, however quick it
+ * is. */
+START_TEST(a_job_with_a_terminal_and_an_output_of_its_client_s)
+{
+	const struct cps_json *ok = NULL;
+	struct cps_frame f;
+	struct cps_err err;
+	char text[64] = "";
+	int fds[3];
+	int in[2];
+	int out[2];
+
+	running("", NULL);
+	ck_assert_int_eq(pipe2(in, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+	fds[0] = h_process_memfd(SH("stty -echo; echo ready; read a; echo got $a; exit 2"));
+	fds[1] = in[0];
+	fds[2] = out[1];
+	h_reply(&h, h.sock,
+		h_send(&h, h.sock,
+		       "\"op\":\"exec\",\"detach\":true,\"terminal\":true,\"log\":{\"driver\":"
+		       "\"none\"},\"fds\":[\"process\",\"stdin\",\"stdout\"]",
+		       fds, 3),
+		&f);
+	ck_assert_int_eq(cps_reply_check(&f, &ok, &err), 0);
+	(void)close(in[0]);
+	(void)close(out[1]);
+	ck_assert_int_eq(cps_read_full(out[0], text, 7), 7);
+	ck_assert_str_eq(text, "ready\r\n");
+	ck_assert_int_eq(write(in[1], "x\n", 2), 2);
+	ck_assert_int_eq(exec_wait(h_str(ok, "exec")), 2);
+	memset(text, 0, sizeof(text));
+	ck_assert_int_eq(cps_read_full(out[0], text, sizeof(text) - 1), 7);
+	ck_assert_str_eq(text, "got x\r\n");
+	(void)close(in[1]);
+	(void)close(out[0]);
+	(void)close(fds[0]);
+}
+END_TEST
+
 static unsigned shim_fds(void)
 {
 	char path[64];
@@ -414,6 +455,7 @@ int main(void)
 	tcase_add_test(tc, a_foreground_terminal_belongs_to_the_client);
 	tcase_add_test(tc, a_client_that_dies_hangs_its_terminal_up);
 	tcase_add_test(tc, a_job_with_a_terminal);
+	tcase_add_test(tc, a_job_with_a_terminal_and_an_output_of_its_client_s);
 	tcase_add_test(tc, hundreds_of_sessions_leave_no_descriptor_and_no_process);
 	tcase_add_test(tc, delete_takes_the_jobs_along);
 	suite_add_tcase(suite, tc);

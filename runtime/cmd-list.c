@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "container.h"
 #include "names.h"
@@ -97,6 +98,9 @@ static int cmd_list(const struct rt_globals *g, int argc, char **argv, int *ret_
 		return rc;
 	if (strcmp(l.format, "table") != 0 && strcmp(l.format, "json") != 0)
 		return cps_failx(err, EINVAL, "list: invalid format '%s'", l.format);
+	/* more likely a mistake than an answer */
+	if (g->root_given && access(g->root, F_OK) < 0)
+		return cps_fail(err, errno, "list: --root '%s'", g->root);
 	cps_table_init(&l.table, 6);
 	cps_jsonw_init(&l.w, &l.buf, false);
 	for (size_t i = 0; i < 6; i++)

@@ -17,6 +17,7 @@ struct rt_container;
 
 struct rt_globals {
 	const char *root; /* absolute */
+	bool root_given;  /* by --root, and not our own default */
 	enum rt_rootless rootless;
 	const char *systemd_for; /* argv[0], if --systemd-cgroup is given; else NULL */
 	bool no_cgroup;		 /* --cgroup-manager disabled */

@@ -132,6 +132,7 @@ static int dispatch(const struct options *o, const struct cps_opt *table, int co
 	}
 	g.systemd_for = o->systemd_cgroup ? argv[0] : NULL;
 	g.no_cgroup = o->no_cgroup;
+	g.root_given = o->root;
 	g.root = o->root ? o->root : default_root(g.rootless, &arena);
 	rc = g.root ? rt_path_absolute(g.root, &arena, &g.root, err)
 		    : cps_fail(err, ENOMEM, "root");

@@ -114,6 +114,9 @@ status_of() {
 }
 
 @test "list and ps" {
+	run -1 runtime list
+	[[ "$output" == *"list: --root '$ROOT': No such file or directory"* ]]
+	mkdir "$ROOT"
 	[ "$(runtime list -f json)" = null ]
 	args sleep 300
 	runtime run --detach one

@@ -396,9 +396,19 @@ int step_find_program(struct rt_ctx *ctx, struct cps_err *err)
 }
 
 /* From here on the runtime may be gone; who opens the gate hears of failures. */
+/* The first process of a pid namespace is spared the signals that it has no handler for. The exec
+ * takes it away. */
+static void end_created(int sig)
+{
+	_exit(128 + sig);
+}
+
 int step_wait_at_gate(struct rt_ctx *ctx, struct cps_err *err)
 {
 	int conn, rc;
+
+	/* as if the container were running a program that knows of no signal: `kill` ends it */
+	(void)signal(SIGTERM, end_created);
 
 	/* It may be waited here for days: of what is open only stdio, what --preserve-fds gave and
 	 * the gate stay. Others wait for the end of the rest: the baton, link B. */

@@ -139,12 +139,22 @@ status_of() {
 
 @test "a created container that is killed never starts its program" {
 	args sh -c 'echo no'
+	for signal in KILL TERM; do
+		runtime create c >"$WORK/out"
+		runtime kill c $signal
+		wait_until 5 eval '[ "$(status_of c)" = stopped ]'
+		run -1 runtime start c
+		runtime delete c
+		[ ! -s "$WORK/out" ]
+	done
+	# a program that has started is told of it as any first process of a pid namespace is
+	args sh -c 'grep ^SigCgt /proc/self/status; exec sleep 300'
 	runtime create c >"$WORK/out"
-	runtime kill c KILL
-	wait_until 5 eval '[ "$(status_of c)" = stopped ]'
-	run -1 runtime start c
-	runtime delete c
-	[ ! -s "$WORK/out" ]
+	runtime start c
+	wait_until 5 grep -q 'SigCgt:.0000000000000000' "$WORK/out"
+	runtime kill c TERM
+	[ "$(status_of c)" = running ]
+	runtime delete --force c
 }
 
 @test "a state that nobody can read is listed, and deleted by force" {

@@ -501,5 +501,10 @@ int step_exec(struct rt_ctx *ctx, struct cps_err *err)
 		return cps_failx(err, EOWNERDEAD, "the runtime is gone");
 	(void)execve(ctx->program, (char *const *)(uintptr_t)p->args.v,
 		     (char *const *)(uintptr_t)env);
-	return cps_fail(err, errno, "exec: \"%s\"", p->args.v[0]);
+	/* callers look for these words; the program itself has just been found */
+	if (errno == ENOENT)
+		return cps_failx(err, ENOENT,
+				 "exec %s: no such file or directory (what interprets it)",
+				 ctx->program);
+	return cps_fail(err, errno, "exec %s", ctx->program);
 }

@@ -54,6 +54,10 @@ take_console() {
 	[[ "$output" == *'executable file not found in $PATH'* ]]
 	run -255 runtime exec c /etc/passwd
 	[[ "$output" == *'permission denied'* ]]
+	run -255 runtime exec c sh -c 'printf "#!/none\n" >/tmp/script; chmod 755 /tmp/script; exit 255'
+	run -255 runtime exec c /tmp/script
+	[[ "$output" == *'exec /tmp/script: no such file or directory'* ]]
+	runtime exec c rm /tmp/script
 	run -255 runtime exec c
 	runtime delete --force c
 }

@@ -253,17 +253,28 @@ void rt_spawn_undo(struct rt_ctx *ctx)
 	ctx->pid = 0;
 }
 
-/* Through the config's paths, one by one, the user namespace first: being root there is what lets
- * us join those that belong to it. */
+/* Through the config's paths, one by one. Before the user namespace whatever our own power is
+ * enough for, since those that do not belong to it are beyond its root; after it the rest, which
+ * being root there lets us join. */
 static int join_by_path(const struct rt_ctx *ctx, struct cps_err *err)
 {
-	static const enum rt_ns order[] = { RT_NS_USER, RT_NS_NET,    RT_NS_IPC,  RT_NS_UTS,
-					    RT_NS_PID,	RT_NS_CGROUP, RT_NS_TIME, RT_NS_MOUNT };
+	static const enum rt_ns order[] = { RT_NS_NET,	  RT_NS_IPC,  RT_NS_UTS,   RT_NS_PID,
+					    RT_NS_CGROUP, RT_NS_TIME, RT_NS_MOUNT, RT_NS_USER,
+					    RT_NS_NET,	  RT_NS_IPC,  RT_NS_UTS,   RT_NS_PID,
+					    RT_NS_CGROUP, RT_NS_TIME, RT_NS_MOUNT };
+	unsigned left = ctx->plan.joined;
+	bool before_users = left & (1u << RT_NS_USER);
 
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+	for (size_t i = 0; left && i < sizeof(order) / sizeof(order[0]); i++) {
 		enum rt_ns ns = order[i];
 
-		if ((ctx->plan.joined & (1u << ns)) && setns(ctx->ns[ns], rt_ns_flags[ns]) < 0)
+		if (!(left & (1u << ns)))
+			continue;
+		if (ns == RT_NS_USER)
+			before_users = false;
+		if (setns(ctx->ns[ns], rt_ns_flags[ns]) == 0)
+			left &= ~(1u << ns);
+		else if (!before_users || errno != EPERM)
 			return cps_fail(err, errno, "join the %s namespace '%s'", rt_ns_names[ns],
 					ctx->spec->ns[ns].path);
 	}

@@ -222,6 +222,30 @@ take_console() {
 	runtime delete --force a
 }
 
+@test "namespaces by path: a user namespace, and a network that belongs to another" {
+	args sleep 300
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings'
+	runtime run --detach a
+	local pid users net
+	pid=$(runtime state a | jq .pid)
+	users=$(readlink "/proc/$pid/ns/user")
+	unshare --net sleep 300 &
+	wait_until 5 eval '[ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]'
+	net=$(readlink "/proc/$!/ns/net")
+	config 'del(.linux.uidMappings, .linux.gidMappings) | .mounts |= map(select(.type != "sysfs"))
+		| .linux.namespaces |= map(if .type == "user" then .path = $u elif .type == "network" then .path = $n else . end)' \
+		--arg u "/proc/$pid/ns/user" --arg n "/proc/$!/ns/net"
+	args sh -c 'readlink /proc/self/ns/user; readlink /proc/self/ns/net; sleep 300'
+	runtime run --detach b >"$WORK/out"
+	wait_until 5 grep -q net "$WORK/out"
+	[ "$(xargs <"$WORK/out")" = "$users $net" ]
+	[ "$(runtime exec b readlink /proc/self/ns/net)" = "$net" ]
+	runtime delete --force b
+	runtime delete --force a
+	kill $!
+}
+
 @test "without a pid namespace, the container's other processes end with it" {
 	args sh -c 'sleep 300 & echo started'
 	config '.linux.namespaces |= map(select(.type != "pid"))'

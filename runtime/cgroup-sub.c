@@ -8,11 +8,13 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static int lead(struct rt_cgroup_dir *dir, const char *path, struct cps_arena *a,
 		struct cps_err *err)
 {
 	char text[RT_CGROUP_PATH_MAX + 1] = "";
+	char file[RT_CGROUP_FILE];
 	int rc = rt_cgroup_path_append(text, sizeof(text), dir->path, err);
 
 	if (rc == 0)
@@ -20,7 +22,14 @@ static int lead(struct rt_cgroup_dir *dir, const char *path, struct cps_arena *a
 	if (rc < 0)
 		return cps_wrap(err, rc, "bad sub cgroup path: %s is not a sub cgroup path", path);
 	dir->path = cps_arena_strdup(a, text);
-	return dir->path ? 0 : cps_fail(err, ENOMEM, "--cgroup");
+	if (!dir->path)
+		return cps_fail(err, ENOMEM, "--cgroup");
+	/* told here, and not by the process that would join it */
+	if (access(rt_cgroup_file(dir, "cgroup.procs", file), F_OK) < 0 && errno == ENOENT)
+		return cps_failx(err, ENOENT,
+				 "--cgroup '%s': adding pid to %s: no such file or directory", path,
+				 file);
+	return 0;
 }
 
 static struct rt_cgroup_dir *find_named(struct rt_cgroup *cg, const char *name, size_t len)

@@ -79,7 +79,7 @@ one_group() {
 	run -255 runtime exec --cgroup .. c true
 	[[ "$output" == *"bad sub cgroup path"*"'..'"* ]]
 	run -255 runtime exec --cgroup none c true
-	[[ "$output" == *"No such file or directory"* ]]
+	[[ "$output" == *"--cgroup 'none': adding pid to /sys/fs/cgroup/"*"flags/c/none/cgroup.procs: no such file or directory"* ]]
 	for dir in /sys/fs/cgroup/flags/c /sys/fs/cgroup/*/flags/c; do
 		[ ! -d "$dir" ] || mkdir "$dir/sub"
 	done
@@ -106,6 +106,8 @@ one_group() {
 	run -255 runtime exec --cgroup a --cgroup b c true
 	[[ "$output" == *"one of several names its controllers"* ]]
 	if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
+		run -255 runtime exec --cgroup memory:m c true
+		[[ "$output" == *"/flags/c/m/cgroup.procs: no such file or directory"* ]]
 		mkdir "$(one_group memory)/m" "$(one_group cpu)/k"
 		mkdir -p "$(one_group cpuacct)/k"
 		run -255 runtime exec --cgroup memory:m --cgroup memory:k c true

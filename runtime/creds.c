@@ -55,9 +55,14 @@ int rt_caps_available(const struct rt_caps *wanted, struct rt_caps *ret, struct 
 	ret->permitted = wanted->permitted & have;
 	ret->effective = wanted->effective & ret->permitted;
 	ret->inheritable = wanted->inheritable & have;
-	/* The kernel takes an ambient capability only if it is permitted and inheritable; the rest
-	 * was asked for in vain, and is dropped as runc drops it. */
+	/* The kernel takes an ambient capability only if it is permitted and inheritable. */
 	ret->ambient = wanted->ambient & ret->permitted & ret->inheritable;
+	for (unsigned c = 0; c < 64; c++)
+		if (wanted->ambient & have & ~ret->ambient & BIT(c))
+			rt_warn(warn,
+				"can't raise ambient capability %s: it is not among the permitted "
+				"and inheritable ones, ignoring",
+				rt_cap_name(c) ? rt_cap_name(c) : "(unnamed)");
 	return 0;
 }
 

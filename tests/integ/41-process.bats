@@ -46,6 +46,15 @@ CapBnd: 0000000000000021
 CapAmb: 0000000000000020" ]
 }
 
+@test "capabilities: what cannot be ambient is a warning" {
+	config '.process.capabilities = {bounding: ["CAP_KILL", "CAP_CHOWN"], permitted: ["CAP_KILL", "CAP_CHOWN"],
+		effective: ["CAP_KILL"], inheritable: ["CAP_KILL"], ambient: ["CAP_KILL", "CAP_CHOWN"]}'
+	run status_of CapAmb
+	echo "$output"
+	[[ $output == *"can't raise ambient capability CAP_CHOWN: it is not among the permitted and inheritable ones"* ]]
+	[[ $output != *"ambient capability CAP_KILL"* && $output == *"CapAmb: 0000000000000020"* ]]
+}
+
 @test "capabilities: a user that is not root has none by default" {
 	config '.process.user = {uid: 1000, gid: 1000}'
 	run status_of CapInh CapPrm CapEff CapAmb

@@ -7,6 +7,7 @@
 
 #include "hooks.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -44,6 +45,15 @@ static void read_words(int fd, char *buf, size_t size)
 			*p = p[1] ? ' ' : '\0';
 }
 
+/* "bad system call": strsignal(3), as words within a sentence. */
+static void signal_words(int sig, char *buf, size_t size)
+{
+	const char *text = strsignal(sig);
+
+	(void)snprintf(buf, size, "%s", text ? text : "");
+	buf[0] = (char)tolower((unsigned char)buf[0]);
+}
+
 /* 1: it exited; 0: it took too long, and is dead now. */
 static int wait_for_hook(int pidfd, int64_t timeout_ms, siginfo_t *si)
 {
@@ -65,7 +75,7 @@ int rt_hook_run(const struct rt_hook *h, int stdin_fd, struct cps_err *err)
 	cleanup_fd int words = memfd_create("hook", MFD_CLOEXEC);
 	cleanup_fd int pidfd = -1;
 	siginfo_t si = { 0 };
-	char said[200];
+	char said[200], name[64];
 	pid_t pid;
 	int rc;
 
@@ -80,9 +90,12 @@ int rt_hook_run(const struct rt_hook *h, int stdin_fd, struct cps_err *err)
 	if (si.si_code == CLD_EXITED && si.si_status == 0)
 		return 0;
 	read_words(words, said, sizeof(said));
-	return cps_failx(err, EIO, "%s %d%s%s",
-			 si.si_code == CLD_EXITED ? "exit status" : "killed by signal",
-			 si.si_status, said[0] ? ": " : "", said);
+	if (si.si_code == CLD_EXITED)
+		return cps_failx(err, EIO, "exit status %d%s%s", si.si_status, said[0] ? ": " : "",
+				 said);
+	signal_words(si.si_status, name, sizeof(name));
+	return cps_failx(err, EIO, "killed by signal %d (%s)%s%s", si.si_status, name,
+			 said[0] ? ": " : "", said);
 }
 
 int rt_hooks_run(const struct rt_hooks *hooks, enum rt_hook_kind kind, const struct rt_state *s,

@@ -128,7 +128,7 @@ names() {
 	hook createRuntime 'path: "/bin/sh", args: ["sh", "-c", "kill -9 $$"]'
 	run --separate-stderr runtime create c1
 	[ "$status" -eq 1 ]
-	[[ $stderr == *"killed by signal 9"* ]]
+	[[ $stderr == *"killed by signal 9 (killed)"* ]]
 	config 'del(.hooks)'
 	hook createRuntime 'path: "/no/such/hook"'
 	run --separate-stderr runtime create c1

@@ -10,13 +10,15 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/ioprio.h>
+#include <linux/mempolicy.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CPUS_MAX 8192 /* more than any kernel is built for */
+#define LONG_BITS (CHAR_BIT * sizeof(long))
+#define CPUS_MAX  8192 /* more than any kernel is built for */
 
 /* struct sched_attr of sched_setattr(2), with what Linux 5.3 has added. */
 struct attr {
@@ -79,7 +81,7 @@ int rt_affinity_set(const struct rt_bits *cpus, const char *which, struct cps_er
 
 void rt_affinity_reset(struct rt_warn *warn)
 {
-	unsigned long all[CPUS_MAX / (CHAR_BIT * sizeof(long))];
+	unsigned long all[CPUS_MAX / LONG_BITS];
 
 	/* The kernel cuts off what it has no CPUs for, and what the cgroup's cpuset leaves out. */
 	memset(all, 0xff, sizeof(all));
@@ -92,10 +94,19 @@ int rt_memory_policy_set(const struct rt_memory_policy *p, struct cps_err *err)
 {
 	/* the kernel takes one node less than it is told of */
 	unsigned long max = p->nodes.count ? p->nodes.count + 1 : 0;
+	unsigned nodes = 0;
+	int num;
 
-	if (syscall(SYS_set_mempolicy, p->mode, p->nodes.v, max) < 0)
-		return cps_fail(err, errno, "linux.memoryPolicy: %s", p->name);
-	return 0;
+	if (syscall(SYS_set_mempolicy, p->mode, p->nodes.v, max) == 0)
+		return 0;
+	num = errno;
+	for (unsigned i = 0; i < p->nodes.count; i++)
+		nodes += (p->nodes.v[i / LONG_BITS] >> (i % LONG_BITS)) & 1;
+	if (num == EINVAL && nodes > 0 && (p->mode == MPOL_DEFAULT || p->mode == MPOL_LOCAL))
+		return cps_fail(err, num,
+				"linux.memoryPolicy: %s: mode requires 0 nodes but got %u", p->name,
+				nodes);
+	return cps_fail(err, num, "linux.memoryPolicy: %s", p->name);
 }
 
 int rt_personality_set(uint64_t domain, struct cps_err *err)

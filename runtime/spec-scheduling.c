@@ -321,19 +321,28 @@ static int parse_mode(const struct rt_spec_in *in, const struct cps_json *node, 
 
 	(void)in;
 	item->name = node->text;
-	return rt_spec_word(node, mode_words, "memory policy", &item->mode, err);
+	return cps_wrap(err, rt_spec_word(node, mode_words, "memory policy", &item->mode, err),
+			"invalid memory policy mode");
+}
+
+static int parse_nodes(const struct rt_spec_in *in, const struct cps_json *node, void *field,
+		       struct cps_err *err)
+{
+	return cps_wrap(err, parse_bits(in, node, field, err), "invalid memory policy node");
 }
 
 static int parse_mode_flags(const struct rt_spec_in *in, const struct cps_json *node, void *field,
 			    struct cps_err *err)
 {
 	(void)in;
-	return rt_spec_words(node, mode_flag_words, "flag of memory policies", field, err);
+	return cps_wrap(err,
+			rt_spec_words(node, mode_flag_words, "flag of memory policies", field, err),
+			"invalid memory policy flag");
 }
 
 static const struct rt_spec_member policy_members[] = {
 	{ "mode", parse_mode, 0 },
-	{ "nodes", parse_bits, offsetof(struct policy_item, nodes) },
+	{ "nodes", parse_nodes, offsetof(struct policy_item, nodes) },
 	{ "flags", parse_mode_flags, offsetof(struct policy_item, flags) },
 	{ NULL, NULL, 0 },
 };
@@ -346,10 +355,11 @@ int rt_spec_memory_policy(const struct rt_spec_in *in, const struct cps_json *no
 	int rc;
 
 	rc = rt_spec_object(in, node, policy_members, &item, err);
-	if (rc < 0 || node->count == 0)
+	if (rc < 0)
 		return rc;
 	if (!item.name)
-		return cps_json_fail(node, EINVAL, err, "'mode' is missing");
+		return cps_json_fail(node, EINVAL, err,
+				     "invalid memory policy mode: 'mode' is missing");
 	ret->set = true;
 	ret->name = item.name;
 	ret->mode = (int)(item.mode | item.flags);

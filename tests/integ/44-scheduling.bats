@@ -132,6 +132,9 @@ on_first_cpu() {
 	config '.linux.memoryPolicy = {mode: "MPOL_BIND"}'
 	run -1 runtime create c1
 	[[ $output == *"memory-policy: linux.memoryPolicy: MPOL_BIND: Invalid argument"* ]]
+	config '.linux.memoryPolicy = {mode: "MPOL_LOCAL", nodes: "0-2,5"}'
+	run -1 runtime create c1
+	[[ $output == *"linux.memoryPolicy: MPOL_LOCAL: mode requires 0 nodes but got 4: Invalid argument"* ]]
 	[ ! -e "$ROOT/c1" ]
 }
 

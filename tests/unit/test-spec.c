@@ -193,8 +193,7 @@ START_TEST(scheduling)
 	ck_assert(s->memory_policy.set && s->memory_policy.mode == (5 | 1 << 14));
 	ck_assert_uint_eq(s->memory_policy.nodes.v[0], 9);
 	ck_assert(s->personality.set && s->personality.v == 8);
-	s = parse_with(",\"scheduler\":{},\"ioPriority\":{}",
-		       ",\"memoryPolicy\":{},\"personality\":{}", "");
+	s = parse_with(",\"scheduler\":{},\"ioPriority\":{}", ",\"personality\":{}", "");
 	ck_assert(!s->process.scheduler.set && !s->process.io_priority.set);
 	ck_assert(!s->memory_policy.set && !s->personality.set);
 }

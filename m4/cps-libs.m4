@@ -7,6 +7,7 @@ dnl   SUPERVISOR_LIBS  capsule: yajl, libnl-3, libnl-route-3       with SUPERVIS
 dnl   IMAGE_LIBS       capsule-image: yajl, libarchive, libcurl, libcrypto, shared    with IMAGE_CFLAGS
 dnl   SYSTEMD_LIBS     capsule-systemd: yajl; libsystemd is loaded when it runs, here its header is enough
 dnl   TASK_LIBS        containerd-shim-capsule-v2: protobuf-c, and the shim's    with SHIM_CFLAGS, SHIM_LDFLAGS
+dnl   CRIU_LIBS        capsule-criu: protobuf-c, and the runtime's    with CRIU_LDFLAGS
 dnl   TEST_LIBS        check, for tests/unit
 dnl   CPS_STATIC_CFLAGS, CPS_STATIC_LDFLAGS   of the two static programs
 dnl Debian's archive of yajl is called libyajl_s.a, which is why pkg-config --static is of no use here.
@@ -29,7 +30,7 @@ AM_CONDITIONAL([HAVE_SD_BUS], [test $cps_have_sd_bus = yes])
 PKG_CHECK_MODULES([PROTOBUF_C], [libprotobuf-c >= 1.3], [cps_have_protobuf_c=yes], [cps_have_protobuf_c=no])
 AC_CHECK_PROGS([PROTOC_C], [protoc-c], [no])
 AS_IF([test $PROTOC_C = no], [cps_have_protobuf_c=no])
-AS_IF([test $cps_have_protobuf_c = no], [AC_MSG_WARN([no protobuf-c with its compiler: without containerd-shim-capsule-v2 containerd has no shim of ours])])
+AS_IF([test $cps_have_protobuf_c = no], [AC_MSG_WARN([no protobuf-c with its compiler: without containerd-shim-capsule-v2 containerd has no shim of ours, and without capsule-criu there is no checkpoint and restore])])
 AM_CONDITIONAL([HAVE_PROTOBUF_C], [test $cps_have_protobuf_c = yes])
 
 cps_static=no
@@ -104,6 +105,11 @@ AS_IF([test $cps_static = yes], [
 ])
 AM_CONDITIONAL([STATIC_PROGRAMS], [test $cps_static = yes])
 TASK_LIBS="$PROTOBUF_C_LIBS $SHIM_LIBS"
+dnl capsule-criu has the runtime's archive in it, which is compiled for one way of linking; but it looks names up, and libc does
+dnl that with libraries that it loads.
+CRIU_LDFLAGS=$RUNTIME_LDFLAGS
+CRIU_LIBS="$PROTOBUF_C_LIBS $RUNTIME_LIBS"
+AS_IF([test $cps_static = yes], [CRIU_LDFLAGS=-no-pie])
 LIB_LIBS=$YAJL_LIBS
 SYSTEMD_LIBS=$YAJL_LIBS
 AS_IF([test $cps_yajl_pie = yes], [SYSTEMD_LIBS="-l:libyajl_s.a"])
@@ -128,7 +134,7 @@ TEST_CFLAGS="$CPS_PIE_CFLAGS $CHECK_CFLAGS"
 TEST_LIBS=$CHECK_LIBS
 m4_foreach_w([cps_var], [CPS_STATIC_CFLAGS CPS_STATIC_LDFLAGS LIB_CFLAGS LIB_LIBS RUNTIME_CFLAGS RUNTIME_LDFLAGS
 	RUNTIME_ENTRY_LDFLAGS
-	RUNTIME_LIBS SHIM_CFLAGS SHIM_LDFLAGS SHIM_LIBS TASK_LIBS SUPERVISOR_CFLAGS SUPERVISOR_LDFLAGS SUPERVISOR_LIBS IMAGE_CFLAGS IMAGE_LIBS SYSTEMD_LIBS TEST_CFLAGS
+	RUNTIME_LIBS SHIM_CFLAGS SHIM_LDFLAGS SHIM_LIBS TASK_LIBS SUPERVISOR_CFLAGS SUPERVISOR_LDFLAGS SUPERVISOR_LIBS IMAGE_CFLAGS IMAGE_LIBS SYSTEMD_LIBS CRIU_LDFLAGS CRIU_LIBS TEST_CFLAGS
 	TEST_LIBS], [AC_SUBST(cps_var)])
 ])
 

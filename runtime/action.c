@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "foreground.h"
 #include "opt.h"
 #include "own.h"
 #include "tables.h"
@@ -63,17 +64,40 @@ static int load_config(struct rt_ctx *ctx, struct cps_err *err)
 	return ctx->req->user ? set_user(ctx, err) : 0;
 }
 
-int rt_action_create(struct rt_ctx *ctx, struct cps_err *err)
+int rt_action_prepare(struct rt_ctx *ctx, struct cps_err *err)
 {
 	int rc;
 
 	if (!cps_is_name(ctx->req->id))
 		return cps_failx(err, EINVAL, "'%s' is no container id", ctx->req->id);
 	rc = load_config(ctx, err);
-	if (rc == 0)
-		rc = check_terminal(ctx, err);
-	if (rc == 0)
-		rc = rt_steps_run(&rt_create_table, ctx, err);
+	return rc < 0 ? rc : check_terminal(ctx, err);
+}
+
+int rt_action_create(struct rt_ctx *ctx, struct cps_err *err)
+{
+	int rc = rt_action_prepare(ctx, err);
+
+	return rc < 0 ? rc : rt_steps_run(&rt_create_table, ctx, err);
+}
+
+int rt_action_wait(struct rt_ctx *ctx, bool keep, int *ret_status, struct cps_err *err)
+{
+	struct rt_container c = { .root = ctx->req->root,
+				  .id = ctx->req->id,
+				  .arena = ctx->arena,
+				  .dir = -1,
+				  .pidfd = -1,
+				  .status = RT_STATUS_STOPPED };
+	int rc;
+
+	rc = rt_foreground_wait(ctx->pidfd, ctx->console, ret_status, err);
+	if (rc < 0 || keep)
+		return rc;
+	c.dir = take_fd(&ctx->dir);
+	c.state = ctx->state;
+	rc = rt_container_delete(&c, true, ctx->warn, err);
+	rt_container_done(&c);
 	return rc;
 }
 

@@ -12,7 +12,6 @@
 #include <sys/file.h>
 
 #include "action.h"
-#include "container.h"
 #include "foreground.h"
 #include "hooks.h"
 #include "own.h"
@@ -30,27 +29,6 @@ static int run_poststart(struct rt_ctx *ctx, struct cps_err *err)
 	return rc;
 }
 
-static int wait_and_delete(struct rt_ctx *ctx, const struct rt_create_options *o, int *ret_status,
-			   struct cps_err *err)
-{
-	struct rt_container c = { .root = ctx->req->root,
-				  .id = ctx->req->id,
-				  .arena = ctx->arena,
-				  .dir = -1,
-				  .pidfd = -1,
-				  .status = RT_STATUS_STOPPED };
-	int rc;
-
-	rc = rt_foreground_wait(ctx->pidfd, ctx->console, ret_status, err);
-	if (rc < 0 || o->keep)
-		return rc;
-	c.dir = take_fd(&ctx->dir);
-	c.state = ctx->state;
-	rc = rt_container_delete(&c, true, ctx->warn, err);
-	rt_container_done(&c);
-	return rc;
-}
-
 static int run(struct rt_ctx *ctx, const struct rt_create_options *o, int *ret_status,
 	       struct cps_err *err)
 {
@@ -65,7 +43,7 @@ static int run(struct rt_ctx *ctx, const struct rt_create_options *o, int *ret_s
 	rc = run_poststart(ctx, err);
 	rt_net_devices_done(&ctx->net_devices); /* the namespace's end is the container's */
 	if (rc == 0 && !o->detach)
-		rc = wait_and_delete(ctx, o, ret_status, err);
+		rc = rt_action_wait(ctx, o->keep, ret_status, err);
 	if (rc == 0)
 		rt_command_warnings(ctx);
 	return rc;

@@ -21,6 +21,8 @@ struct rt_globals {
 	enum rt_rootless rootless;
 	const char *systemd_for; /* argv[0], if --systemd-cgroup is given; else NULL */
 	bool no_cgroup;		 /* --cgroup-manager disabled */
+	const char *criu;	 /* --criu, or NULL */
+	char **argv;		 /* all that we were called with */
 	bool debug;
 };
 
@@ -38,7 +40,8 @@ struct rt_command {
 
 extern const struct rt_command rt_cmd_create, rt_cmd_start, rt_cmd_run, rt_cmd_state, rt_cmd_kill,
 	rt_cmd_delete, rt_cmd_exec, rt_cmd_list, rt_cmd_ps, rt_cmd_spec, rt_cmd_features,
-	rt_cmd_serve, rt_cmd_debug, rt_cmd_pause, rt_cmd_resume, rt_cmd_update, rt_cmd_events;
+	rt_cmd_serve, rt_cmd_debug, rt_cmd_pause, rt_cmd_resume, rt_cmd_update, rt_cmd_events,
+	rt_cmd_checkpoint, rt_cmd_restore;
 
 /* Parses a command's options, which end at its first argument in exec and ps, and nowhere else.
  * With --help the help is printed and *ret_args is NULL: done. Otherwise between min and max

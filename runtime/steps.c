@@ -254,7 +254,8 @@ int rt_steps_run(const struct rt_table *t, struct rt_ctx *ctx, struct cps_err *e
 	}
 	if (ctx->in_init)
 		_exit(1); /* a table that ends without execve */
-	if (rc >= 0)
+	/* of a table without a clone (restore) the rows are all there is */
+	if (rc >= 0 && ctx->split)
 		rc = host_wait(t, ctx, true, err);
 	if (rc < 0)
 		undo_from(t, row - 1, ctx);

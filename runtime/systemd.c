@@ -20,6 +20,7 @@
 #include "file.h"
 #include "own.h"
 #include "proc.h"
+#include "program.h"
 #include "spawn.h"
 
 #define PROGRAM	   "capsule-systemd"
@@ -28,35 +29,9 @@
 
 /* -- names ---------------------------------------------------------------------------------- */
 
-static bool is_there(const char *dir, size_t len, char *path, size_t size)
-{
-	int n = snprintf(path, size, "%.*s/" PROGRAM, (int)len, dir);
-
-	return n > 0 && (size_t)n < size && path[0] == '/' && access(path, X_OK) == 0;
-}
-
 int rt_systemd_find(const char *self, struct cps_arena *a, const char **ret, struct cps_err *err)
 {
-	const char *dirs = getenv("PATH");
-	char real[PATH_MAX], path[PATH_MAX];
-	bool found = false;
-
-	/* Not /proc/self/exe: what runs may be a protected copy, which has no place. */
-	if (strchr(self, '/') && realpath(self, real))
-		found = is_there(real, (size_t)(strrchr(real, '/') - real), path, sizeof(path));
-	for (const char *p = dirs; !found && p && *p;) {
-		size_t n = strcspn(p, ":");
-
-		found = is_there(p, n, path, sizeof(path));
-		p += n;
-		p += *p == ':';
-	}
-	if (!found)
-		return cps_failx(
-			err, ENOENT,
-			"--systemd-cgroup: " PROGRAM " is neither beside '%s' nor in $PATH", self);
-	*ret = cps_arena_strdup(a, path);
-	return *ret ? 0 : cps_fail(err, ENOMEM, PROGRAM);
+	return cps_wrap(err, rt_program_find(PROGRAM, self, a, ret, err), "--systemd-cgroup");
 }
 
 /* "a-b.slice" is below "a.slice": systemd's rule. */

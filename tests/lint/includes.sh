@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The walls between the folders, and the form of a file's head:
-# - a folder includes its own headers and lib's; task also shim's, image and supervisor also store's, supervisor also network's; what
+# - a folder includes its own headers and lib's; criu also runtime's, task shim's, image and supervisor also store's, supervisor also network's; what
 #   protobuf-c makes of a folder's .proto counts as the folder's own; no folder has a header named
 #   like one of lib's;
 # - every file names its licence on line 1; a .c file includes <config.h> first and its own header, if it has one, second;
@@ -16,7 +16,7 @@ complain() {
 	status=1
 }
 
-declare -A also=([task]=shim [image]=store [supervisor]='store network')
+declare -A also=([criu]=runtime [task]=shim [image]=store [supervisor]='store network')
 
 check_includes_of() {
 	local file=$1 folder=$2 header wall
@@ -39,7 +39,7 @@ check_head_of() {
 		complain "$file: the second include is not its own header"
 }
 
-for folder in lib runtime shim task init systemd store network image supervisor; do
+for folder in lib runtime shim task init systemd criu store network image supervisor; do
 	for file in "$folder"/*.[ch]; do
 		[[ -e $file && $file != lib/config.h ]] || continue
 		check_includes_of "$file" "$folder"
@@ -55,11 +55,11 @@ while read -r file; do
 	head -n 2 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || complain "$file: no SPDX line"
 done < <(find bootstrap .ci configure.ac Makefile.am m4/cps-*.m4 ./*/Makemodule.am tests \( -name '*.sh' -o -name '*.bash' \
 	-o -name '*.bats' -o -name '*.am' -o -name 'cps-*.m4' -o -name run -o -name bootstrap -o -name '*.awk' \))
-if grep -nE '^[ \t]*#[ \t]*define[ \t]+_GNU_SOURCE' {lib,runtime,shim,task,init,systemd,store,network,image,supervisor}/*.[ch] tests/*/*.[ch] 2>/dev/null |
+if grep -nE '^[ \t]*#[ \t]*define[ \t]+_GNU_SOURCE' {lib,runtime,shim,task,init,systemd,criu,store,network,image,supervisor}/*.[ch] tests/*/*.[ch] 2>/dev/null |
 	grep -v '^lib/config\.h:'; then
 	complain "_GNU_SOURCE belongs to config.h"
 fi
-if grep -nwE 'TODO|FIXME|XXX' {lib,runtime,shim,task,init,systemd,store,network,image,supervisor}/*.[ch] 2>/dev/null; then
+if grep -nwE 'TODO|FIXME|XXX' {lib,runtime,shim,task,init,systemd,criu,store,network,image,supervisor}/*.[ch] 2>/dev/null; then
 	complain "notes to oneself belong elsewhere"
 fi
 exit $status

@@ -12,7 +12,7 @@ lint=$TOP_SRCDIR/tests/lint
 export CLANG_FORMAT=${CLANG_FORMAT:-clang-format} CLANG_TIDY=${CLANG_TIDY:-clang-tidy}
 
 sources() {
-	find lib runtime shim task init systemd store network image supervisor tests \( -name '*.c' -o -name '*.h' \) ! -name config.h | LC_ALL=C sort
+	find lib runtime shim task init systemd criu store network image supervisor tests \( -name '*.c' -o -name '*.h' \) ! -name config.h | LC_ALL=C sort
 }
 
 scripts() {

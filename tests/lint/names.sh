@@ -8,13 +8,13 @@ set -uo pipefail
 
 cd "${TOP_BUILDDIR:-.}" || exit 1
 status=0
-declare -A prefix=([lib]=cps_ [runtime]=rt_ [shim]=shim_ [task]=task_ [init]=init_ [systemd]=sysd_ [store]=sto_ [network]=net_ [image]=img_ [supervisor]=sup_)
+declare -A prefix=([lib]=cps_ [runtime]=rt_ [shim]=shim_ [task]=task_ [init]=init_ [systemd]=sysd_ [criu]=criu_ [store]=sto_ [network]=net_ [image]=img_ [supervisor]=sup_)
 complain_name() {
 	echo "$1: exports '$2', which does not begin with ${prefix[$folder]}"
 	status=1
 }
 
-for folder in lib runtime shim task init systemd store network image supervisor; do
+for folder in lib runtime shim task init systemd criu store network image supervisor; do
 	while read -r object type name; do
 		case $name in
 		"${prefix[$folder]}"* | main) ;;

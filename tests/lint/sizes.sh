@@ -25,5 +25,5 @@ while read -r file; do
 			start = 0
 		}
 		END { exit bad }' "$file" || status=1
-done < <(find lib runtime shim task init systemd store network image supervisor tests -name '*.[ch]' ! -name config.h | LC_ALL=C sort)
+done < <(find lib runtime shim task init systemd criu store network image supervisor tests -name '*.[ch]' ! -name config.h | LC_ALL=C sort)
 exit $status

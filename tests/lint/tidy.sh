@@ -8,7 +8,7 @@ set -uo pipefail
 cd "$TOP_SRCDIR" || exit 1
 stamps=$TOP_BUILDDIR/lint-stamps
 mkdir -p "$stamps"
-common=$(cat .clang-tidy tests/lint/analyser.h "$TOP_BUILDDIR/lib/config.h" {lib,runtime,shim,task,init,systemd,store,network,image,supervisor}/*.h 2>/dev/null | sha256sum)
+common=$(cat .clang-tidy tests/lint/analyser.h "$TOP_BUILDDIR/lib/config.h" {lib,runtime,shim,task,init,systemd,criu,store,network,image,supervisor}/*.h 2>/dev/null | sha256sum)
 export common stamps
 
 tidy_one() {
@@ -16,6 +16,7 @@ tidy_one() {
 	local flags=(-std=gnu11 -Wall -Wextra -I"$TOP_BUILDDIR/lib" -Ilib -iquote "${file%%/*}")
 	[[ $file != @(image|supervisor)/* ]] || flags+=(-iquote store -iquote network)
 	[[ $file != task/* ]] || flags+=(-I"$TOP_BUILDDIR/task" -iquote shim)
+	[[ $file != criu/* ]] || flags+=(-iquote runtime -I"$TOP_BUILDDIR/criu")
 	[[ $file != lib/* ]] || flags+=(-DLINT_LIB)
 	# shellcheck disable=SC2207 # words are what there is
 	[[ $file != network/* ]] || flags+=($(pkg-config --cflags libnl-3.0))
@@ -27,4 +28,4 @@ tidy_one() {
 export -f tidy_one
 
 # shellcheck disable=SC2016  # expanded by the inner shell
-find lib runtime shim task init systemd store network image supervisor -name '*.c' | LC_ALL=C sort | xargs -P2 -I{} bash -c 'tidy_one "$1"' - {}
+find lib runtime shim task init systemd criu store network image supervisor -name '*.c' | LC_ALL=C sort | xargs -P2 -I{} bash -c 'tidy_one "$1"' - {}

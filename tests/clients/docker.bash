@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# What the tests of Docker load: a dockerd for each file, whose default runtime is the one under test; names that start it, and words for
-# what is asked of a container often.
+# What the tests of Docker load: a dockerd for each file, whose default runtime is the one under test.
 
 load helpers
+# shellcheck disable=SC2034 # for the helpers
+PROGRAM=docker
 
 export DOCKER_HOST=unix:///run/docker/docker.sock
 # What it keeps for itself: its data, sockets of its own, the parents of containers' cgroups, the machine's network namespace, and the
@@ -35,18 +36,4 @@ docker_teardown() {
 # Debian's, whatever else is installed; bats' own descriptors stay here.
 docker() {
 	/usr/bin/docker "$@" 3>&- 4>&-
-}
-
-# start NAME [OPTION…] IMAGE COMMAND…: detached; nothing is printed
-start() {
-	docker run -d --name "$@" >/dev/null
-}
-
-# pid NAME: its first process here
-pid() {
-	docker inspect -f '{{.State.Pid}}' "$1"
-}
-
-state() {
-	docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"
 }

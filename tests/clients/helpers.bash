@@ -62,3 +62,19 @@ cgroup_file() {
 proc_status() {
 	sed -n "s/^$2:[ \t]*//p" "/proc/$1/status"
 }
+
+# Words for what is asked of docker and podman alike; $PROGRAM is the one that is.
+
+# start NAME [OPTION…] IMAGE COMMAND…: detached; nothing is printed
+start() {
+	"$PROGRAM" run -d --name "$@" >/dev/null
+}
+
+# pid NAME: its first process here
+pid() {
+	"$PROGRAM" inspect -f '{{.State.Pid}}' "$1"
+}
+
+state() {
+	"$PROGRAM" inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"
+}

@@ -4,6 +4,8 @@
 # What the tests of podman load: its configuration, in which the runtime under test is the default one.
 
 load helpers
+# shellcheck disable=SC2034 # for the helpers
+PROGRAM=podman
 
 export CONTAINERS_CONF=/run/podman.conf CONTAINERS_STORAGE_CONF=/run/podman-storage.conf
 # What it keeps for itself: storage, locks, records of networks, the parents of containers' cgroups, those of pods where
@@ -52,18 +54,4 @@ podman_teardown() {
 # bats' own descriptors stay here.
 podman() {
 	/usr/bin/podman "$@" 3>&- 4>&-
-}
-
-# start NAME [OPTION…] IMAGE COMMAND…: detached; nothing is printed
-start() {
-	podman run -d --name "$@" >/dev/null
-}
-
-# pid NAME: its first process here
-pid() {
-	podman inspect -f '{{.State.Pid}}' "$1"
-}
-
-state() {
-	podman inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"
 }

@@ -10,15 +10,6 @@ setup() {
 }
 teardown() { integ_teardown; }
 
-# file V1-CONTROLLER V1-FILE V2-FILE [GROUP]: the control file's path in this layout.
-file() {
-	if is_v2; then
-		printf '/sys/fs/cgroup/%s/%s\n' "${4:-c}" "$3"
-	else
-		printf '/sys/fs/cgroup/%s/%s/%s\n' "$1" "${4:-c}" "$2"
-	fi
-}
-
 # resources JSON: linux.resources, besides the default devices rule.
 resources() {
 	config '.linux.resources = ({devices: [{allow: false, access: "rwm"}]} + $r)' --argjson r "$1"
@@ -38,7 +29,7 @@ no_groups() {
 	runtime create c
 	runtime start c
 	wait_until 20 stopped
-	grep -qx 'oom_kill 1' "$(file memory memory.oom_control memory.events)"
+	grep -qx 'oom_kill 1' "$(control_file memory memory.oom_control memory.events)"
 	runtime delete c
 	run -137 runtime run c
 }
@@ -59,11 +50,11 @@ no_groups() {
 	resources '{"memory": {"limit": 33554432, "swap": 67108864, "reservation": 16777216}}'
 	runtime create c
 	if is_v2; then
-		[ "$(cat "$(file memory - memory.swap.max)")" = 33554432 ]
-		[ "$(cat "$(file memory - memory.low)")" = 16777216 ]
+		[ "$(value memory - memory.swap.max)" = 33554432 ]
+		[ "$(value memory - memory.low)" = 16777216 ]
 	else
-		[ "$(cat "$(file memory memory.memsw.limit_in_bytes -)")" = 67108864 ]
-		[ "$(cat "$(file memory memory.soft_limit_in_bytes -)")" = 16777216 ]
+		[ "$(value memory memory.memsw.limit_in_bytes -)" = 67108864 ]
+		[ "$(value memory memory.soft_limit_in_bytes -)" = 16777216 ]
 	fi
 	runtime delete --force c
 	resources '{"memory": {"limit": 33554432, "swap": 33554431}}'
@@ -188,10 +179,10 @@ open_loop() {
 		\"throttleWriteIOPSDevice\": [{\"major\": ${numbers%:*}, \"minor\": ${numbers#*:}, \"rate\": 100}]}}"
 	runtime create c
 	if is_v2; then
-		[ "$(cat "$(file - - io.max)")" = "$numbers rbps=1048576 wbps=max riops=max wiops=100" ]
+		[ "$(value - - io.max)" = "$numbers rbps=1048576 wbps=max riops=max wiops=100" ]
 	else
-		[ "$(cat "$(file blkio blkio.throttle.read_bps_device -)")" = "$numbers 1048576" ]
-		[ "$(cat "$(file blkio blkio.throttle.write_iops_device -)")" = "$numbers 100" ]
+		[ "$(value blkio blkio.throttle.read_bps_device -)" = "$numbers 1048576" ]
+		[ "$(value blkio blkio.throttle.write_iops_device -)" = "$numbers 100" ]
 	fi
 	runtime delete --force c
 	resources '{"blockIO": {"weight": 5}}'
@@ -206,7 +197,7 @@ open_loop() {
 	resources '{"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]}'
 	if is_v2 || [ -d /sys/fs/cgroup/hugetlb ]; then
 		runtime create c
-		[ "$(cat "$(file hugetlb hugetlb.2MB.limit_in_bytes hugetlb.2MB.max)")" = 4194304 ]
+		[ "$(value hugetlb hugetlb.2MB.limit_in_bytes hugetlb.2MB.max)" = 4194304 ]
 		runtime delete --force c
 	else
 		run -1 runtime create c

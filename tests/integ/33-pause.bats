@@ -36,11 +36,7 @@ status_of() {
 }
 
 freezer() {
-	if is_v2; then
-		echo "/sys/fs/cgroup/$1/cgroup.freeze"
-	else
-		echo "/sys/fs/cgroup/freezer/$1/freezer.state"
-	fi
+	control_file freezer freezer.state cgroup.freeze "$1"
 }
 
 @test "a counter stands still, and goes on: state and list say so" {

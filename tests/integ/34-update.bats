@@ -12,15 +12,6 @@ setup() {
 }
 teardown() { integ_teardown; }
 
-# value V1-CONTROLLER V1-FILE V2-FILE: what the control file holds.
-value() {
-	if is_v2; then
-		cat "/sys/fs/cgroup/c/$3"
-	else
-		cat "/sys/fs/cgroup/$1/c/$2"
-	fi
-}
-
 memory() {
 	value memory memory.limit_in_bytes memory.max
 }

@@ -169,3 +169,17 @@ gone() {
 is_v2() {
 	[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]
 }
+
+# control_file V1-CONTROLLER V1-FILE V2-FILE [GROUP]: its path in this layout, of the group c if no other is named.
+control_file() {
+	if is_v2; then
+		printf '/sys/fs/cgroup/%s/%s\n' "${4:-c}" "$3"
+	else
+		printf '/sys/fs/cgroup/%s/%s/%s\n' "$1" "${4:-c}" "$2"
+	fi
+}
+
+# value V1-CONTROLLER V1-FILE V2-FILE [GROUP]: what it holds.
+value() {
+	cat "$(control_file "$@")"
+}

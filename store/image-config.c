@@ -66,8 +66,10 @@ static int word_check(const struct cps_json *node, const char **ret, struct cps_
 	return rc;
 }
 
-static int words_get(struct cps_arena *a, const struct cps_json *obj, const char *key,
-		     struct sto_strs *ret, struct cps_err *err)
+/* An array of words, or with is_good the names of the members of an object that is a set:
+ * {"/data":{},…} */
+static int strs_get(struct cps_arena *a, const struct cps_json *obj, const char *key, size_t max,
+		    bool (*is_good)(const char *), struct sto_strs *ret, struct cps_err *err)
 {
 	const struct cps_json *node = cps_json_get(obj, key);
 	size_t n = 0;
@@ -75,21 +77,32 @@ static int words_get(struct cps_arena *a, const struct cps_json *obj, const char
 
 	if (!node)
 		return 0;
-	rc = cps_json_want(node, CPS_JSON_ARRAY, err);
+	rc = cps_json_want(node, is_good ? CPS_JSON_OBJECT : CPS_JSON_ARRAY, err);
 	if (rc < 0)
 		return rc;
-	if (node->count > WORDS_MAX)
-		return cps_json_fail(node, EINVAL, err, "more than %d", WORDS_MAX);
+	if (node->count > max)
+		return cps_json_fail(node, EINVAL, err, "more than %zu", max);
 	ret->v = cps_arena_array(a, node->count + 1, sizeof(*ret->v));
 	if (!ret->v)
 		return cps_fail(err, ENOMEM, "image configuration");
-	for (const struct cps_json *w = node->first; w; w = w->next) {
-		rc = word_check(w, &ret->v[n++], err);
+	for (const struct cps_json *m = node->first; m; m = m->next, n++) {
+		if (!is_good)
+			rc = word_check(m, &ret->v[n], err);
+		else if (!is_good(m->key))
+			rc = cps_json_fail(node, EINVAL, err, "'%.80s' is none", m->key);
+		else
+			ret->v[n] = m->key;
 		if (rc < 0)
 			return rc;
 	}
 	ret->n = n;
 	return 0;
+}
+
+static int words_get(struct cps_arena *a, const struct cps_json *obj, const char *key,
+		     struct sto_strs *ret, struct cps_err *err)
+{
+	return strs_get(a, obj, key, WORDS_MAX, NULL, ret, err);
 }
 
 static int env_get(struct cps_arena *a, const struct cps_json *obj, struct sto_strs *ret,
@@ -128,11 +141,11 @@ static bool is_port(const char *text)
 	       (!dash || cps_num_parse(dash, first, 65535, &last) == 0);
 }
 
-/* The members' names of an object that is a set: {"/data":{},…} */
-static int names_get(struct cps_arena *a, const struct cps_json *obj, const char *key, size_t max,
-		     bool (*is_good)(const char *), struct sto_strs *ret, struct cps_err *err)
+int sto_pairs_get(struct cps_arena *a, const struct cps_json *node, size_t max,
+		  int (*value)(const struct cps_json *node, const char **ret, struct cps_err *err),
+		  struct sto_pairs *ret, struct cps_err *err)
 {
-	const struct cps_json *node = cps_json_get(obj, key);
+	struct sto_pair *pairs;
 	size_t n = 0;
 	int rc;
 
@@ -143,39 +156,12 @@ static int names_get(struct cps_arena *a, const struct cps_json *obj, const char
 		return rc;
 	if (node->count > max)
 		return cps_json_fail(node, EINVAL, err, "more than %zu", max);
-	ret->v = cps_arena_array(a, node->count + 1, sizeof(*ret->v));
-	if (!ret->v)
-		return cps_fail(err, ENOMEM, "image configuration");
-	for (const struct cps_json *m = node->first; m; m = m->next) {
-		if (!is_good(m->key))
-			return cps_json_fail(node, EINVAL, err, "'%.80s' is none", m->key);
-		ret->v[n++] = m->key;
-	}
-	ret->n = n;
-	return 0;
-}
-
-static int labels_get(struct cps_arena *a, const struct cps_json *obj, struct sto_pairs *ret,
-		      struct cps_err *err)
-{
-	const struct cps_json *node = cps_json_get(obj, "Labels");
-	struct sto_pair *pairs;
-	size_t n = 0;
-	int rc;
-
-	if (!node)
-		return 0;
-	rc = cps_json_want(node, CPS_JSON_OBJECT, err);
-	if (rc < 0)
-		return rc;
-	if (node->count > LABELS_MAX)
-		return cps_json_fail(node, EINVAL, err, "more than %d", LABELS_MAX);
 	pairs = cps_arena_array(a, node->count + 1, sizeof(*pairs));
 	if (!pairs)
-		return cps_fail(err, ENOMEM, "image configuration");
+		return cps_fail(err, ENOMEM, "%s", node->key);
 	for (const struct cps_json *m = node->first; m; m = m->next) {
 		pairs[n].key = m->key;
-		rc = word_check(m, &pairs[n++].value, err);
+		rc = value(m, &pairs[n++].value, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -307,12 +293,13 @@ int sto_image_config_parse(struct cps_arena *a, const char *text, size_t len,
 	if (rc == 0)
 		rc = process_get(a, c, &parsed, err);
 	if (rc == 0)
-		rc = names_get(a, c, "Volumes", VOLUMES_MAX, sto_is_destination, &parsed.volumes,
-			       err);
+		rc = strs_get(a, c, "Volumes", VOLUMES_MAX, sto_is_destination, &parsed.volumes,
+			      err);
 	if (rc == 0)
-		rc = names_get(a, c, "ExposedPorts", PORTS_MAX, is_port, &parsed.ports, err);
+		rc = strs_get(a, c, "ExposedPorts", PORTS_MAX, is_port, &parsed.ports, err);
 	if (rc == 0)
-		rc = labels_get(a, c, &parsed.labels, err);
+		rc = sto_pairs_get(a, cps_json_get(c, "Labels"), LABELS_MAX, word_check,
+				   &parsed.labels, err);
 	if (rc == 0)
 		rc = health_get(a, c, &parsed.health, err);
 	if (rc == 0)

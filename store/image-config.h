@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "err.h"
+#include "json.h"
 
 #define STO_CONFIG_MAX (4u << 20) /* bytes of a configuration */
 
@@ -29,6 +30,11 @@ struct sto_pairs {
 	size_t n;
 	const struct sto_pair *v;
 };
+
+/* Members of an object, at most max, whose values `value` reads; none if node is NULL. */
+int sto_pairs_get(struct cps_arena *a, const struct cps_json *node, size_t max,
+		  int (*value)(const struct cps_json *node, const char **ret, struct cps_err *err),
+		  struct sto_pairs *ret, struct cps_err *err);
 
 struct sto_health {
 	bool set;

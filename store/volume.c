@@ -150,32 +150,6 @@ int sto_volume_create(const struct sto *s, const char *name, const struct sto_pa
 	return 0;
 }
 
-static int labels_parse(const struct cps_json *node, struct cps_arena *a, struct sto_pairs *ret,
-			struct cps_err *err)
-{
-	struct sto_pair *v;
-	size_t n = 0;
-	int rc;
-
-	if (!node)
-		return 0;
-	rc = cps_json_want(node, CPS_JSON_OBJECT, err);
-	if (rc < 0)
-		return rc;
-	if (node->count > LABELS_MAX)
-		return cps_json_fail(node, EINVAL, err, "more than %d labels", LABELS_MAX);
-	v = cps_arena_array(a, node->count + 1, sizeof(*v));
-	if (!v)
-		return cps_fail(err, ENOMEM, "labels");
-	for (const struct cps_json *c = node->first; c && rc == 0; c = c->next) {
-		v[n].key = c->key;
-		rc = cps_json_str(c, &v[n++].value, err);
-	}
-	ret->v = v;
-	ret->n = n;
-	return rc;
-}
-
 int sto_volume_load(const struct sto *s, const char *name, struct cps_arena *a,
 		    struct sto_volume *ret, struct cps_err *err)
 {
@@ -194,7 +168,8 @@ int sto_volume_load(const struct sto *s, const char *name, struct cps_arena *a,
 				       : cps_fail(err, errno, "volume '%s'", name);
 	rc = cps_json_load(a, dir, STO_VOLUME_FILE, RECORD_MAX, &root, err);
 	if (rc == 0)
-		rc = labels_parse(cps_json_get(root, "labels"), a, &v.labels, err);
+		rc = sto_pairs_get(a, cps_json_get(root, "labels"), LABELS_MAX, cps_json_str,
+				   &v.labels, err);
 	node = rc == 0 ? cps_json_get(root, "created") : NULL;
 	if (node)
 		rc = cps_json_str(node, &v.created, err);

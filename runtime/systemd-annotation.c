@@ -132,9 +132,7 @@ static int put_seconds(const char *name, const char *value, struct cps_jsonw *w,
 	cps_buf_printf(&bus_name, "%.*sUSec", (int)(strlen(name) - 3), name);
 	if (bus_name.failed)
 		return cps_fail(err, ENOMEM, "a property of systemd's");
-	cps_jsonw_open(w, NULL, '[');
-	cps_jsonw_str(w, NULL, bus_name.data);
-	cps_jsonw_str(w, NULL, "t");
+	rt_systemd_property(w, bus_name.data, "t");
 	cps_jsonw_u64(w, NULL, (uint64_t)(seconds * 1e6));
 	cps_jsonw_close(w, ']');
 	return 0;
@@ -173,9 +171,7 @@ int rt_systemd_annotation(const char *name, const char *value, struct cps_jsonw 
 	text[0] = array ? 'a' : type;
 	text[1] = array ? type : '\0';
 	text[2] = '\0';
-	cps_jsonw_open(w, NULL, '[');
-	cps_jsonw_str(w, NULL, name);
-	cps_jsonw_str(w, NULL, text);
+	rt_systemd_property(w, name, text);
 	cps_jsonw_raw(w, NULL, json.data);
 	cps_jsonw_close(w, ']');
 	return 0;

@@ -23,9 +23,7 @@
 
 static void put_u64(struct cps_jsonw *w, const char *name, uint64_t value)
 {
-	cps_jsonw_open(w, NULL, '[');
-	cps_jsonw_str(w, NULL, name);
-	cps_jsonw_str(w, NULL, "t");
+	rt_systemd_property(w, name, "t");
 	cps_jsonw_u64(w, NULL, value);
 	cps_jsonw_close(w, ']');
 }
@@ -94,9 +92,7 @@ static int put_list(struct cps_jsonw *w, const char *name, const char *field, co
 			bytes = to / 8 + 1;
 		p = *end ? end + 1 : end;
 	}
-	cps_jsonw_open(w, NULL, '[');
-	cps_jsonw_str(w, NULL, name);
-	cps_jsonw_str(w, NULL, "ay");
+	rt_systemd_property(w, name, "ay");
 	cps_jsonw_open(w, NULL, '[');
 	for (size_t i = 0; i < bytes; i++)
 		cps_jsonw_u64(w, NULL, bits[i]);

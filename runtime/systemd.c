@@ -100,20 +100,23 @@ int rt_systemd_names(const char *cgroups_path, const char *id, struct rt_scope *
 
 /* -- what is wanted of a scope -------------------------------------------------------------- */
 
-static void put_flag(struct cps_jsonw *w, const char *name, bool value)
+void rt_systemd_property(struct cps_jsonw *w, const char *name, const char *type)
 {
 	cps_jsonw_open(w, NULL, '[');
 	cps_jsonw_str(w, NULL, name);
-	cps_jsonw_str(w, NULL, "b");
+	cps_jsonw_str(w, NULL, type);
+}
+
+static void put_flag(struct cps_jsonw *w, const char *name, bool value)
+{
+	rt_systemd_property(w, name, "b");
 	cps_jsonw_bool(w, NULL, value);
 	cps_jsonw_close(w, ']');
 }
 
 static void put_text(struct cps_jsonw *w, const char *name, const char *value)
 {
-	cps_jsonw_open(w, NULL, '[');
-	cps_jsonw_str(w, NULL, name);
-	cps_jsonw_str(w, NULL, "s");
+	rt_systemd_property(w, name, "s");
 	cps_jsonw_str(w, NULL, value);
 	cps_jsonw_close(w, ']');
 }
@@ -123,9 +126,7 @@ static void put_scope(const struct rt_scope *scope, enum rt_cgroup_layout layout
 {
 	put_text(w, "Description", "container");
 	put_text(w, "Slice", scope->slice);
-	cps_jsonw_open(w, NULL, '[');
-	cps_jsonw_str(w, NULL, "PIDs");
-	cps_jsonw_str(w, NULL, "au");
+	rt_systemd_property(w, "PIDs", "au");
 	cps_jsonw_open(w, NULL, '[');
 	cps_jsonw_i64(w, NULL, pid);
 	cps_jsonw_close(w, ']');

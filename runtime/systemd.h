@@ -46,7 +46,9 @@ int rt_systemd_update(const struct rt_scope *scope, const struct rt_resources *r
 /* Ends what is in it; a scope that is not there is fine. */
 int rt_systemd_stop(const struct rt_scope *scope, struct cps_err *err);
 
-/* Writes [name, D-Bus type, value] for every limit that systemd has a word for; the others are
+/* Begins [name, D-Bus type, value]: the value and the bracket that closes are the caller's. */
+void rt_systemd_property(struct cps_jsonw *w, const char *name, const char *type);
+/* Writes a property for every limit that systemd has a word for; the others are
  * written to the cgroup's files alone. Pure. */
 int rt_systemd_limits(const struct rt_resources *res, enum rt_cgroup_layout layout,
 		      struct cps_jsonw *w, struct cps_err *err);

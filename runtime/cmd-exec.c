@@ -19,6 +19,7 @@
 #include "foreground.h"
 #include "log.h"
 #include "own.h"
+#include "rootfs.h"
 
 struct exec_options {
 	struct rt_request req;
@@ -85,24 +86,19 @@ static void add_caps(const struct exec_options *o, struct rt_process *p)
 static int add_gids(const struct exec_options *o, struct rt_process *p, struct cps_arena *a,
 		    struct cps_err *err)
 {
-	gid_t *gids = cps_arena_array(a, p->user.ngids + o->gids.count + 1, sizeof(*gids));
-	size_t n = 0;
+	gid_t *gids = cps_arena_array(a, o->gids.count, sizeof(*gids));
 
 	if (!gids)
 		return cps_fail(err, ENOMEM, "groups");
-	for (size_t i = 0; i < p->user.ngids; i++)
-		gids[n++] = p->user.gids[i];
 	for (unsigned i = 0; i < o->gids.count; i++) {
 		int64_t gid;
 
 		if (cps_num_parse(o->gids.values[i], 0, UINT32_MAX - 1, &gid) < 0)
 			return cps_failx(err, EINVAL, "--additional-gids: '%s' is no group id",
 					 o->gids.values[i]);
-		gids[n++] = (gid_t)gid;
+		gids[i] = (gid_t)gid;
 	}
-	p->user.gids = gids;
-	p->user.ngids = n;
-	return 0;
+	return rt_user_add_groups(&p->user, gids, o->gids.count, a, err);
 }
 
 static int process_from_options(const struct exec_options *o, const struct rt_spec *spec,

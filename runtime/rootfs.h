@@ -91,5 +91,8 @@ int rt_exec_find(const struct rt_process *p, char *ret_path, size_t size, struct
  * supplementary groups (arena). root_fd is AT_FDCWD's "/" when pivoted. */
 int rt_user_lookup(int root_fd, const char *text, struct cps_arena *a, struct rt_user *ret,
 		   struct cps_err *err);
+/* More supplementary groups, behind those that it has. */
+int rt_user_add_groups(struct rt_user *user, const gid_t *more, size_t n, struct cps_arena *a,
+		       struct cps_err *err);
 
 #endif

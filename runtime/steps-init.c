@@ -245,23 +245,6 @@ int step_stdio(struct rt_ctx *ctx, struct cps_err *err)
 	return 0;
 }
 
-/* The groups that were asked for by number come with those that the container's files give. */
-static int add_groups(struct rt_user *user, const struct rt_user *asked, struct cps_arena *a,
-		      struct cps_err *err)
-{
-	gid_t *gids = cps_arena_array(a, user->ngids + asked->ngids + 1, sizeof(*gids));
-
-	if (!gids)
-		return cps_fail(err, ENOMEM, "groups");
-	if (user->ngids)
-		memcpy(gids, user->gids, user->ngids * sizeof(*gids));
-	if (asked->ngids)
-		memcpy(gids + user->ngids, asked->gids, asked->ngids * sizeof(*gids));
-	user->gids = gids;
-	user->ngids += asked->ngids;
-	return 0;
-}
-
 /* In the pivoted tree "/" is the container's. For exec the numbers are the caller's; the shim's
  * `user` of a create takes the place of config.json's. */
 int step_user_lookup(struct rt_ctx *ctx, struct cps_err *err)
@@ -279,8 +262,10 @@ int step_user_lookup(struct rt_ctx *ctx, struct cps_err *err)
 	rc = rt_user_lookup(root, ctx->process->user.name, ctx->arena, &mine->user, err);
 	if (rc < 0)
 		return rc;
+	/* those that were asked for by number come with what the container's files give */
 	if (ctx->target >= 0)
-		rc = add_groups(&mine->user, &ctx->process->user, ctx->arena, err);
+		rc = rt_user_add_groups(&mine->user, ctx->process->user.gids,
+					ctx->process->user.ngids, ctx->arena, err);
 	if (rc < 0)
 		return rc;
 	ctx->process = mine;

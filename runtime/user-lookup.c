@@ -250,3 +250,19 @@ int rt_user_lookup(int root_fd, const char *text, struct cps_arena *a, struct rt
 	ret->gids = gids;
 	return 0;
 }
+
+int rt_user_add_groups(struct rt_user *user, const gid_t *more, size_t n, struct cps_arena *a,
+		       struct cps_err *err)
+{
+	gid_t *gids = cps_arena_array(a, user->ngids + n + 1, sizeof(*gids));
+
+	if (!gids)
+		return cps_fail(err, ENOMEM, "groups");
+	if (user->ngids)
+		memcpy(gids, user->gids, user->ngids * sizeof(*gids));
+	if (n)
+		memcpy(gids + user->ngids, more, n * sizeof(*gids));
+	user->gids = gids;
+	user->ngids += n;
+	return 0;
+}

@@ -131,10 +131,7 @@ static int run(struct img_ctx *ctx, const struct img_command *self, int argc, ch
 
 	if (rc < 0 || args.done)
 		return rc;
-	rc = sto_open(ctx->data_root, true, &s, err);
-	if (rc < 0)
-		return rc;
-	lock = sto_images_lock(&s, LOCK_EX, err);
+	lock = sto_images_open(ctx->data_root, true, LOCK_EX, &s, err);
 	if (lock < 0)
 		return lock;
 	for (int i = 0; rc == 0 && i < args.n; i++)

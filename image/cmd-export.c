@@ -261,12 +261,9 @@ static int export(const struct img_ctx *ctx, const char *text, const char *path,
 	cleanup_sto struct sto s = STO_INIT;
 	struct sto_image image = { 0 };
 	struct export x = { .store = &s, .image = &image, .docker = docker };
-	cleanup_fd int lock = -1;
-	int rc = sto_open(ctx->data_root, true, &s, err);
+	cleanup_fd int lock = sto_images_open(ctx->data_root, true, LOCK_SH, &s, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	lock = sto_images_lock(&s, LOCK_SH, err);
 	if (lock < 0)
 		return lock;
 	rc = sto_image_find(&s, text, &a, &image, err);

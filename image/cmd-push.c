@@ -40,11 +40,9 @@ static int push(const struct img_ctx *ctx, const struct img_registry_options *o,
 	int rc;
 
 	rc = sto_ref_parse(to, &ref, err);
-	if (rc == 0)
-		rc = sto_open(ctx->data_root, false, &s, err);
 	if (rc < 0)
 		return rc;
-	lock = sto_images_lock(&s, LOCK_SH, err);
+	lock = sto_images_open(ctx->data_root, false, LOCK_SH, &s, err);
 	if (lock < 0)
 		return lock;
 	rc = sto_image_find(&s, name, &a, &image, err);

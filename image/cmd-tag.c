@@ -27,12 +27,9 @@ static int run(struct img_ctx *ctx, const struct img_command *self, int argc, ch
 		return rc;
 	rc = sto_name_normalise(args.v[1], name, err);
 	if (rc == 0)
-		rc = sto_open(ctx->data_root, true, &s, err);
+		rc = lock = sto_images_open(ctx->data_root, true, LOCK_SH, &s, err);
 	if (rc < 0)
 		return cps_wrap(err, rc, "tag");
-	lock = sto_images_lock(&s, LOCK_SH, err);
-	if (lock < 0)
-		return lock;
 	rc = sto_image_find(&s, args.v[0], &a, &image, err);
 	if (rc == 0)
 		rc = sto_image_name(&s, name, image.manifest, err);

@@ -68,6 +68,13 @@ int sto_images_lock(const struct sto *s, int how, struct cps_err *err)
 	return take_fd(&fd);
 }
 
+int sto_images_open(const char *data_root, bool make, int how, struct sto *ret, struct cps_err *err)
+{
+	int rc = sto_open(data_root, make, ret, err);
+
+	return rc < 0 ? rc : sto_images_lock(ret, how, err);
+}
+
 /* -- names ------------------------------------------------------------------------------------- */
 
 /* Readable and locked: cps_file_replace() leaves it to us that nobody else writes that name. */

@@ -54,5 +54,8 @@ int sto_image_unname(const struct sto *s, const char *name, struct cps_err *err)
  * | LOCK_NB: -EWOULDBLOCK. Held until the descriptor that it returns is closed. Makes images/. Who
  * makes or fetches images takes it by img_maker_lock(). */
 int sto_images_lock(const struct sto *s, int how, struct cps_err *err);
+/* sto_open() and that. */
+int sto_images_open(const char *data_root, bool make, int how, struct sto *ret,
+		    struct cps_err *err);
 
 #endif

@@ -380,7 +380,6 @@ int step_find_program(struct rt_ctx *ctx, struct cps_err *err)
 	return ctx->program ? 0 : cps_fail(err, ENOMEM, "program");
 }
 
-/* From here on the runtime may be gone; who opens the gate hears of failures. */
 /* The first process of a pid namespace is spared the signals that it has no handler for. The exec
  * takes it away. */
 static void end_created(int sig)
@@ -388,6 +387,7 @@ static void end_created(int sig)
 	_exit(128 + sig);
 }
 
+/* From here on the runtime may be gone; who opens the gate hears of failures. */
 int step_wait_at_gate(struct rt_ctx *ctx, struct cps_err *err)
 {
 	int conn, rc;

@@ -22,8 +22,11 @@
 
 static void print_help(const struct rt_command *cmd, const struct cps_opt *table)
 {
-	printf("usage: capsule-runtime [global options] %s [options] %s\n\n%s\n\n", cmd->name,
-	       cmd->args, cmd->help);
+	const char *name = program_invocation_short_name;
+
+	printf("NAME:\n   %s %s - %s\n\nUSAGE:\n   %s [global options] %s [options] "
+	       "%s\n\nOPTIONS:\n",
+	       name, cmd->name, cmd->help, name, cmd->name, cmd->args);
 	cps_opt_help(table);
 }
 

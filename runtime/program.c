@@ -34,19 +34,23 @@ static const struct rt_command *find_command(const struct rt_command *const *com
 	return NULL;
 }
 
+/* Installed as `runc`, for callers that know no other name, it goes by that name: some read it. */
 static void print_version(void)
 {
-	printf("capsule-runtime version %s\ncommit: %s\nspec: %s\n", PACKAGE_VERSION,
-	       PACKAGE_VERSION, RT_SPEC_VERSION);
+	printf("%s version %s\ncommit: %s\nspec: %s\n", program_invocation_short_name,
+	       PACKAGE_VERSION, PACKAGE_VERSION, RT_SPEC_VERSION);
 }
 
 static void print_help(const struct rt_command *const *commands, const struct cps_opt *table)
 {
-	printf("usage: capsule-runtime [global options] COMMAND [options] "
-	       "[arguments]\n\ncommands:\n");
+	const char *name = program_invocation_short_name;
+
+	printf("NAME:\n   %s - Open Container Initiative runtime (capsule %s)\n\n"
+	       "USAGE:\n   %s [global options] COMMAND [options] [arguments]\n\nCOMMANDS:\n",
+	       name, PACKAGE_VERSION, name);
 	for (; *commands; commands++)
 		printf("  %-10s %s\n", (*commands)->name, (*commands)->help);
-	printf("\nglobal options:\n");
+	printf("\nGLOBAL OPTIONS:\n");
 	cps_opt_help(table);
 }
 

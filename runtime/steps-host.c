@@ -25,6 +25,7 @@
 #include "hooks.h"
 #include "idmap.h"
 #include "labels.h"
+#include "log.h"
 #include "own.h"
 #include "proc.h"
 #include "proto.h"
@@ -120,11 +121,14 @@ int step_cgroup_paths(struct rt_ctx *ctx, struct cps_err *err)
 int step_seccomp_compile(struct rt_ctx *ctx, struct cps_err *err)
 {
 	char cache[PATH_MAX];
+	int rc;
 
 	/* A name that no container can have (D18). */
 	if ((size_t)snprintf(cache, sizeof(cache), "%s/.seccomp", ctx->req->root) >= sizeof(cache))
 		return cps_fail(err, ENAMETOOLONG, "'%s'", ctx->req->root);
-	return rt_seccomp_compile(&ctx->spec->seccomp, cache, &ctx->filter, ctx->warn, err);
+	rc = rt_seccomp_compile(&ctx->spec->seccomp, cache, &ctx->filter, ctx->warn, err);
+	cps_log(CPS_LOG_DEBUG, "seccomp filter flags: %lu", (unsigned long)ctx->filter.flags);
+	return rc;
 }
 
 static int open_root(const char *root, struct cps_err *err)

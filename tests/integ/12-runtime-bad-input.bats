@@ -163,6 +163,13 @@ refused() {
 	runtime create --help | grep -q -- --bundle
 	runtime exec --help >/dev/null
 	runtime --help | grep -q create
+	# its name is the one that it is installed by
+	ln -s "$RUNTIME" "$WORK/runc"
+	run -0 "$WORK/runc" --help
+	[[ ${lines[0]} == NAME: && ${lines[1]} == "   runc - Open Container Initiative runtime (capsule "* ]]
+	run -0 "$WORK/runc" create --help
+	[[ ${lines[0]} == NAME: && ${lines[1]} == "   runc create - "* ]]
+	[[ $("$WORK/runc" --version | head -n 1) == "runc version "[0-9]* ]]
 }
 
 @test "a root directory that cannot be written, or is none" {

@@ -75,6 +75,8 @@ need_x86_64() {
 	args tinit syscall "$getpid_nr"
 	run runtime run c1
 	[[ $output == "ret 1 "* ]]
+	run runtime --debug run c1
+	[[ $output == *'msg="seccomp filter flags: 2"'* ]]
 }
 
 @test "without no_new_privs, and as a user without capabilities" {

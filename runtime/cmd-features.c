@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * features: what this runtime honours, as the runtime-spec's features document says it. Every list
- * is read from the table that the parser itself uses, so that it cannot promise too much.
+ * is read from the table that the parser itself uses, and tests/integ/49-features.bats asks a
+ * container for each word of it, so that it cannot promise too much.
  */
 #include <config.h>
 
 #include "command.h"
 
 #include <errno.h>
+#include <seccomp.h>
 #include <stdio.h>
 
 #include "caps.h"
@@ -18,6 +20,7 @@
 #include "plan.h"
 #include "scheduling-words.h"
 #include "seccomp-words.h"
+#include "systemd.h"
 
 static const char *hook_word(size_t i)
 {
@@ -109,6 +112,21 @@ static void write_linux(struct cps_jsonw *w)
 	cps_jsonw_close(w, '}');
 }
 
+/* What else tells one build from another; and what in a configuration's annotations we act on. */
+static void write_annotations(struct cps_jsonw *w)
+{
+	const struct scmp_version *v = seccomp_version();
+	char version[40];
+
+	(void)snprintf(version, sizeof(version), "%u.%u.%u", v->major, v->minor, v->micro);
+	cps_jsonw_open(w, "annotations", '{');
+	cps_jsonw_str(w, "io.github.seccomp.libseccomp.version", version);
+	cps_jsonw_close(w, '}');
+	cps_jsonw_open(w, "potentiallyUnsafeConfigAnnotations", '[');
+	cps_jsonw_str(w, NULL, RT_SYSTEMD_ANNOTATION);
+	cps_jsonw_close(w, ']');
+}
+
 static int cmd_features(const struct rt_globals *g, int argc, char **argv, int *ret_status,
 			struct cps_err *err)
 {
@@ -129,6 +147,7 @@ static int cmd_features(const struct rt_globals *g, int argc, char **argv, int *
 	write_list(&w, "hooks", hook_word);
 	write_list(&w, "mountOptions", rt_mount_opt_name);
 	write_linux(&w);
+	write_annotations(&w);
 	cps_jsonw_close(&w, '}');
 	if (buf.failed)
 		return cps_fail(err, ENOMEM, "features");

@@ -119,10 +119,7 @@ static const struct opt *opt_find(const char *name)
 
 const char *rt_mount_opt_name(size_t i)
 {
-	for (size_t at = 0; at < OPT_COUNT; at++)
-		if (opts[at].kind != OPT_NOTHING && i-- == 0)
-			return opts[at].name;
-	return NULL;
+	return i < OPT_COUNT ? opts[i].name : NULL;
 }
 
 static void attr_apply(const struct opt *o, uint64_t *set, uint64_t *clr)

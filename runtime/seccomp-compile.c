@@ -49,6 +49,12 @@ static int add_arches(scmp_filter_ctx ctx, const struct rt_seccomp *sc, struct c
 
 	for (i = 0; i < sc->narches; i++) {
 		rc = seccomp_arch_add(ctx, sc->arches[i]);
+		if (rc == -EDOM)
+			return cps_failx(
+				err, EDOM,
+				"architectures[%zu]: its byte order is not this machine's, "
+				"and one filter is for one of them",
+				i);
 		if (rc < 0 && rc != -EEXIST)
 			return cps_fail(err, -rc, "architectures[%zu]", i);
 	}

@@ -141,7 +141,7 @@ static void put_scope(const struct rt_scope *scope, enum rt_cgroup_layout layout
 
 static int put_annotations(const struct rt_spec *spec, struct cps_jsonw *w, struct cps_err *err)
 {
-	static const char start[] = "org.systemd.property.";
+	static const char start[] = RT_SYSTEMD_ANNOTATION;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < spec->nannotations; i++) {

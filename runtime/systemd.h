@@ -52,6 +52,7 @@ void rt_systemd_property(struct cps_jsonw *w, const char *name, const char *type
  * written to the cgroup's files alone. Pure. */
 int rt_systemd_limits(const struct rt_resources *res, enum rt_cgroup_layout layout,
 		      struct cps_jsonw *w, struct cps_err *err);
+#define RT_SYSTEMD_ANNOTATION "org.systemd.property."
 /* The annotation org.systemd.property.NAME with its value in GVariant's text form ("true", "uint64
  * 5", "'text'", "['a', 'b']"); NAME…Sec is NAME…USec in seconds. Pure. EINVAL. */
 int rt_systemd_annotation(const char *name, const char *value, struct cps_jsonw *w,

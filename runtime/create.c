@@ -75,6 +75,7 @@ static const struct rt_step create_steps[] = {
 	{ RT_INIT,   "stdio",                  want_stdio,                 step_stdio,                  NULL           },
 	{ RT_INIT,   "working-directory",      NULL,                       step_working_directory,      NULL           }, /* it may have to be made */
 	{ RT_INIT,   "readonly-root",          want_readonly_root,         step_readonly_root,          NULL           },
+	{ RT_INIT,   "unbindable-root",        want_unbindable_root,       step_unbindable_root,        NULL           }, /* nothing more is bound in it */
 	{ RT_INIT,   "home",                   want_home,                  step_home,                   NULL           },
 	{ RT_INIT,   "rlimits",                want_rlimits,               step_rlimits,                NULL           },
 	{ RT_INIT,   "memory-policy",          want_memory_policy,         step_memory_policy,          NULL           },

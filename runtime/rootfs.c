@@ -159,6 +159,10 @@ int rt_rootfs_propagation(const struct rt_spec *spec, struct cps_err *err)
 {
 	unsigned long flags = spec->propagation ? spec->propagation : MS_REC | MS_SLAVE;
 
+	/* What cannot be bound cannot be cloned either: the new root is made unbindable when
+	 * nothing more is to be bound in it (rt_rootfs_unbindable). */
+	if (flags & MS_UNBINDABLE)
+		flags = MS_PRIVATE | (flags & MS_REC);
 	if (mount(NULL, "/", NULL, flags, NULL) < 0)
 		return cps_fail(err, errno, "propagation of '/'");
 	return 0;
@@ -358,7 +362,7 @@ int rt_rootfs_pivot(struct rt_rootfs *r, const struct rt_spec *spec, bool no_piv
 	if (chdir("/") < 0)
 		return cps_fail(err, errno, "change to '/'");
 
-	if (own && spec->propagation && !(spec->propagation & MS_PRIVATE)) {
+	if (own && spec->propagation && !(spec->propagation & (MS_PRIVATE | MS_UNBINDABLE))) {
 		struct rt_mount_change c = {
 			.propagation = spec->propagation & ~(unsigned long)MS_REC,
 			.recursive = spec->propagation & MS_REC,
@@ -377,6 +381,14 @@ int rt_rootfs_readonly(const struct rt_rootfs *r, struct cps_err *err)
 	int rc = rt_mount_change(r->root_fd, &c, r->proc_fd);
 
 	return rc < 0 ? cps_fail(err, -rc, "make the root read-only") : 0;
+}
+
+int rt_rootfs_unbindable(const struct rt_rootfs *r, struct cps_err *err)
+{
+	struct rt_mount_change c = { .propagation = MS_UNBINDABLE, .recursive = true };
+	int rc = rt_mount_change(r->root_fd, &c, r->proc_fd);
+
+	return rc < 0 ? cps_fail(err, -rc, "make the root unbindable") : 0;
 }
 
 void rt_rootfs_done(struct rt_rootfs *r)

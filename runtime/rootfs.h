@@ -70,6 +70,7 @@ int rt_rootfs_mask(const struct rt_rootfs *r, const struct rt_spec *spec, struct
 int rt_rootfs_readonly_paths(const struct rt_rootfs *r, const struct rt_spec *spec,
 			     struct cps_err *err);
 int rt_rootfs_readonly(const struct rt_rootfs *r, struct cps_err *err); /* root.readonly */
+int rt_rootfs_unbindable(const struct rt_rootfs *r, struct cps_err *err);
 void rt_rootfs_done(struct rt_rootfs *r);
 
 /* console.c: a pty of the container's devpts (verified, D4); *ret_slave by TIOCGPTPEER (D5). bind:

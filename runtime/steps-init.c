@@ -203,6 +203,11 @@ int step_readonly_root(struct rt_ctx *ctx, struct cps_err *err)
 	return rt_rootfs_readonly(&ctx->rootfs, err);
 }
 
+int step_unbindable_root(struct rt_ctx *ctx, struct cps_err *err)
+{
+	return rt_rootfs_unbindable(&ctx->rootfs, err);
+}
+
 /* The master goes to the runtime with the next baton. */
 int step_console(struct rt_ctx *ctx, struct cps_err *err)
 {

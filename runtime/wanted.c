@@ -8,6 +8,7 @@
 #include "tables.h"
 
 #include <string.h>
+#include <sys/mount.h>
 
 bool want_gate(const struct rt_ctx *ctx)
 {
@@ -231,6 +232,11 @@ bool want_readonly_paths(const struct rt_ctx *ctx)
 bool want_readonly_root(const struct rt_ctx *ctx)
 {
 	return ctx->spec->root_readonly;
+}
+
+bool want_unbindable_root(const struct rt_ctx *ctx)
+{
+	return want_new_mntns(ctx) && (ctx->spec->propagation & MS_UNBINDABLE);
 }
 
 bool want_terminal(const struct rt_ctx *ctx)

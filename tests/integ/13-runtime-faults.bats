@@ -74,7 +74,7 @@ everything_on() {
 		startContainer: [{path: "/bin/true"}], poststop: [{path: "/bin/true"}] }
 		| .process.oomScoreAdj = 100
 		| .process.scheduler = {policy: "SCHED_BATCH"} | .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 5}
-		| .linux.memoryPolicy = {mode: "MPOL_LOCAL"} | .linux.personality = {domain: "LINUX"}
+		| .linux.memoryPolicy = {mode: "MPOL_LOCAL"} | .linux.personality = {domain: "LINUX"} | .linux.rootfsPropagation = "unbindable"
 		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mount"], action: "SCMP_ACT_ERRNO"}]}
 		| .linux.sysctl = {"net.ipv4.ip_forward": "1"}
 		| .linux.namespaces += [{type: "cgroup"}, {type: "time"}] | .linux.timeOffsets = {boottime: {secs: 5}}
@@ -165,7 +165,7 @@ start_unreaped() {
 	config '.process.args = ["tinit", "sleep"] | .process.execCPUAffinity = {initial: "0", final: "0"}
 		| .process.scheduler = {policy: "SCHED_BATCH"} | .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 5}
 		| .process.apparmorProfile = "unconfined"
-		| .linux.memoryPolicy = {mode: "MPOL_LOCAL"} | .linux.personality = {domain: "LINUX"} | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"} | .process.oomScoreAdj = 10'
+		| .linux.memoryPolicy = {mode: "MPOL_LOCAL"} | .linux.personality = {domain: "LINUX"} | .linux.rootfsPropagation = "unbindable" | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"} | .process.oomScoreAdj = 10'
 	runtime run --detach c
 	while read -r side row; do
 		for kind in before after die; do

@@ -315,3 +315,15 @@ flags() {
 	grep -qx null "$WORK/out"
 	grep -qx mnt "$WORK/out"
 }
+
+@test "rootfsPropagation unbindable: the root cannot be bound, and is a root all the same" {
+	local flags
+	config '.linux.rootfsPropagation = "unbindable"
+		| .process.capabilities = {bounding: ["CAP_SYS_ADMIN"], effective: ["CAP_SYS_ADMIN"], permitted: ["CAP_SYS_ADMIN"]}'
+	args sh -c 'grep " / / \| / " /proc/self/mountinfo; mkdir /tmp/x && mount -o bind / /tmp/x'
+	run runtime run c
+	echo "$output"
+	flags=$(awk '$5 == "/"' <<<"$output")
+	[[ $flags == *unbindable* ]]
+	[[ ${lines[-1]} == *"Invalid argument"* ]]
+}

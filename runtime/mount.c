@@ -92,8 +92,6 @@ static int dest_open(struct work *w, bool directory, bool plain, struct cps_err 
 		return w->dest_fd;
 	if (fstat(w->dest_fd, &w->dest_st) < 0)
 		return cps_fail(err, errno, "stat the mount point");
-	if (strcmp(w->dest, "/") == 0 && !w->o.remount)
-		return cps_failx(err, EINVAL, "nothing can be mounted over the root");
 	if (S_ISDIR(w->dest_st.st_mode) != directory && !w->o.remount)
 		return cps_failx(err, directory ? ENOTDIR : EISDIR,
 				 "the mount point is %s directory", directory ? "not a" : "a");
@@ -114,7 +112,7 @@ static int change(int fd, const struct rt_mount_change *c, struct cps_err *err)
 static bool is_late(const struct work *w, bool is_tmpfs)
 {
 	return ((w->o.attr_set | w->o.rattr_set) & MOUNT_ATTR_RDONLY) &&
-	       (is_tmpfs || strcmp(w->dest, "/dev") == 0);
+	       (is_tmpfs || strcmp(w->dest, "/dev") == 0 || strcmp(w->dest, "/") == 0);
 }
 
 static int keep_late(struct work *w, struct cps_err *err)
@@ -324,6 +322,21 @@ static int fs_mount(struct work *w, uint64_t attr, struct cps_err *err)
 	return rc == 0 ? change(w->mount_fd, &rec, err) : rc;
 }
 
+/* What was mounted over the root is the root now: what comes goes there. What was mounted before is
+ * covered, and nothing to trust any more but procfs, which is the kernel wherever it is. */
+static int become_root(struct work *w, struct cps_err *err)
+{
+	int fd = fcntl(w->mount_fd, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0)
+		return cps_fail(err, errno, "keep the new root");
+	cps_close(&w->r->root_fd);
+	w->r->root_fd = fd;
+	cps_close(&w->r->dev_fd);
+	cps_close(&w->r->pts_fd);
+	return 0;
+}
+
 /* Descriptors of what we mounted ourselves are what later steps trust. */
 static void keep(struct work *w)
 {
@@ -449,10 +462,14 @@ static int mount_one(struct work *w, int *source, struct cps_err *err)
 	if (strcmp(w->dest, "/dev") == 0) /* what was there is about to be covered */
 		cps_close(&w->r->dev_fd);
 	if (rt_mount_is_bind(w->m, &w->o))
-		return mount_bind(w, source, err);
-	if (!w->m->type || !w->m->type[0])
-		return cps_failx(err, EINVAL, "neither a type nor 'bind' among the options");
-	return mount_fs(w, err);
+		rc = mount_bind(w, source, err);
+	else if (w->m->type && w->m->type[0])
+		rc = mount_fs(w, err);
+	else
+		rc = cps_failx(err, EINVAL, "neither a type nor 'bind' among the options");
+	if (rc == 0 && strcmp(w->dest, "/") == 0)
+		rc = become_root(w, err);
+	return rc;
 }
 
 /* No procfs of ours in the tree: a private one, attached to nothing, or if a user namespace may not

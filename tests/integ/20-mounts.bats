@@ -316,6 +316,33 @@ flags() {
 	grep -qx mnt "$WORK/out"
 }
 
+@test "a mount over the root: what comes after it goes there, and the root is covered" {
+	own_rootfs
+	mkdir "$WORK/other"
+	cp -a "$INTEG_ROOTFS/." "$WORK/other"
+	touch "$WORK/other/of-the-other" "$BUNDLE/rootfs/of-the-first"
+	config '.mounts = [{"destination":"/","type":"bind","source":$w,"options":["bind","ro"]}] + .mounts
+		+ [{"destination":"/made","type":"tmpfs","source":"tmpfs"}]' --arg w "$WORK/other"
+	args sh -c 'ls /; touch /x; echo null >/dev/null'
+	run runtime run c
+	echo "$output"
+	[[ $output == *of-the-other* && $output != *of-the-first* && $output == *made* ]]
+	[[ $output == *"touch: /x: Read-only file system"* ]]
+	[ -d "$WORK/other/made" ]
+	[ ! -e "$BUNDLE/rootfs/made" ]
+	# nothing of it is the host's
+	[ ! -e "$BUNDLE/rootfs/of-the-other" ]
+}
+
+@test "a tmpfs over the root, filled with what it covers" {
+	own_rootfs
+	config '.mounts = [{"destination":"/","type":"tmpfs","source":"tmpfs","options":["tmpcopyup"]}] + .mounts'
+	args sh -c 'touch /new && stat -f -c %T / && cat /etc/passwd'
+	run -0 runtime run c
+	[[ ${lines[0]} == tmpfs && $output == *"root:x:0:0"* ]]
+	[ ! -e "$BUNDLE/rootfs/new" ]
+}
+
 @test "rootfsPropagation unbindable: the root cannot be bound, and is a root all the same" {
 	local flags
 	config '.linux.rootfsPropagation = "unbindable"

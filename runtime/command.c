@@ -6,6 +6,7 @@
 
 #include "command.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -18,7 +19,8 @@
 #include "log.h"
 #include "own.h"
 
-#define OPTIONS_MAX 24
+#define OPTIONS_MAX  24
+#define PRESERVE_MAX 65536
 
 static void print_help(const struct rt_command *cmd, const struct cps_opt *table)
 {
@@ -142,16 +144,37 @@ unsigned rt_create_options_rows(struct rt_create_options *o, struct cps_opt *row
 	return RT_CREATE_OPTIONS;
 }
 
+/* Sockets that a service manager has given us for the container: LISTEN_FDS says how many, from 3
+ * on, and LISTEN_PID, if it is there, whose they are. */
+static int listen_fds(unsigned *ret, struct cps_err *err)
+{
+	const char *text = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	unsigned long n;
+	char *end;
+
+	if (!text || (pid && strtol(pid, NULL, 10) != getpid()))
+		return 0;
+	n = strtoul(text, &end, 10);
+	if (!isdigit((unsigned char)text[0]) || *end || n > PRESERVE_MAX)
+		return cps_failx(err, EINVAL, "LISTEN_FDS: '%.32s' is no number of descriptors",
+				 text);
+	*ret = (unsigned)n;
+	return 0;
+}
+
 int rt_create_options_finish(struct rt_create_options *o, const char *id, struct cps_arena *a,
 			     struct cps_err *err)
 {
 	int rc;
 
-	if (o->preserve_fds > 65536)
+	if (o->preserve_fds > PRESERVE_MAX)
 		return cps_failx(err, EINVAL, "--preserve-fds: %lld is too many",
 				 (long long)o->preserve_fds);
+	rc = listen_fds(&o->req.listen_fds, err);
+	if (rc < 0)
+		return rc;
 	o->req.id = id;
-	o->req.preserve_fds = (unsigned)o->preserve_fds;
+	o->req.preserve_fds = (unsigned)o->preserve_fds + o->req.listen_fds;
 	rc = rt_path_absolute(o->bundle, a, &o->req.bundle, err);
 	if (rc == 0 && o->systemd_for)
 		rc = rt_systemd_find(o->systemd_for, a, &o->req.systemd, err);

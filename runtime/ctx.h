@@ -40,6 +40,7 @@ struct rt_request {
 	const char
 		*systemd; /* create: capsule-systemd, which asks for the cgroup; NULL: made by us */
 	unsigned preserve_fds; /* this many from 3 on are the container's too */
+	unsigned listen_fds;   /* of them, sockets that the process is told of as systemd does */
 	bool no_pivot, no_new_keyring;
 	bool no_cgroup;	    /* create: it stays in its caller's */
 	bool ignore_paused; /* exec: into a paused container, where it waits */

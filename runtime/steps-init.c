@@ -421,7 +421,7 @@ int step_wait_at_gate(struct rt_ctx *ctx, struct cps_err *err)
 static int process_env(const struct rt_ctx *ctx, const char ***ret, struct cps_err *err)
 {
 	const struct rt_strs *given = &ctx->process->env;
-	const char **env = cps_arena_array(ctx->arena, given->n + 2, sizeof(*env));
+	const char **env = cps_arena_array(ctx->arena, given->n + 4, sizeof(*env));
 	size_t n = 0;
 
 	if (!env)
@@ -431,6 +431,12 @@ static int process_env(const struct rt_ctx *ctx, const char ***ret, struct cps_e
 			env[n++] = given->v[i];
 	if (ctx->home)
 		env[n++] = ctx->home;
+	if (ctx->req->listen_fds > 0) {
+		env[n++] = cps_arena_printf(ctx->arena, "LISTEN_FDS=%u", ctx->req->listen_fds);
+		env[n++] = cps_arena_printf(ctx->arena, "LISTEN_PID=%d", (int)getpid());
+		if (!env[n - 1] || !env[n - 2])
+			return cps_fail(err, ENOMEM, "environment");
+	}
 	*ret = env;
 	return 0;
 }

@@ -231,3 +231,19 @@ one_group() {
 	[[ "$stderr" == *nonsense* ]]
 	runtime delete c --force
 }
+
+@test "LISTEN_FDS: sockets of a service manager are the process's, and it is told" {
+	args sh -c 'echo "$LISTEN_FDS $LISTEN_PID"; exec tinit fds'
+	for verb in run create; do
+		LISTEN_FDS=2 runtime "$verb" --preserve-fds 1 c >"$WORK/out" 3</dev/null 4</dev/zero 5</dev/null
+		[ "$verb" = run ] || { runtime start c && wait_until 5 grep -q '^5' "$WORK/out" && wait_until 5 eval 'runtime state c | grep -q stopped' && runtime delete c; }
+		[ "$(head -n 1 "$WORK/out")" = "2 1" ]
+		[ "$(tail -n +2 "$WORK/out" | cut -d' ' -f1 | sort -n | xargs)" = "0 1 2 3 4 5" ]
+	done
+	# those of another process
+	LISTEN_FDS=2 LISTEN_PID=1 runtime run c >"$WORK/out" 3</dev/null 4</dev/zero
+	[ "$(tail -n +2 "$WORK/out" | cut -d' ' -f1 | sort -n | xargs)" = "0 1 2" ]
+	[ -z "$(head -n 1 "$WORK/out" | tr -d ' ')" ]
+	LISTEN_FDS=many run -1 runtime run c
+	[[ $output == *"LISTEN_FDS: 'many'"* ]]
+}

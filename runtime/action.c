@@ -58,7 +58,8 @@ static int load_config(struct rt_ctx *ctx, struct cps_err *err)
 			   &ctx->spec, err);
 	if (rc < 0)
 		return rc;
-	if (!ctx->spec->has_process)
+	/* Of use to who wants what is around a process; only start and run need one. */
+	if (!ctx->spec->has_process && ctx->req->at_once)
 		return cps_failx(err, EINVAL, "config.json: process: is missing");
 	ctx->process = &ctx->spec->process;
 	return ctx->req->user ? set_user(ctx, err) : 0;

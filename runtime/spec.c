@@ -268,6 +268,8 @@ static int spec_parse(const struct rt_spec_in *in, const char *text, size_t len,
 		return cps_failx(err, EINVAL, "ociVersion: missing");
 	if (!spec->root_path)
 		return cps_failx(err, EINVAL, "root: missing");
+	if (!spec->has_process)
+		spec->process.cwd = "/"; /* of those that exec adds */
 	rc = rt_spec_default_maps(in, spec, err);
 	if (rc < 0)
 		return rc;

@@ -378,6 +378,8 @@ int step_find_program(struct rt_ctx *ctx, struct cps_err *err)
 	/* The change of user has made us dumpable as the system's policy says; say it again (D8).
 	 */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (ctx->process->args.n == 0)
+		return 0; /* start will say so */
 	rc = rt_exec_find(ctx->process, program, sizeof(program), err);
 	if (rc < 0)
 		return rc;
@@ -495,6 +497,8 @@ int step_exec(struct rt_ctx *ctx, struct cps_err *err)
 		return rc;
 	if (is_abandoned(ctx))
 		return cps_failx(err, EOWNERDEAD, "the runtime is gone");
+	if (!ctx->program)
+		return cps_failx(err, EINVAL, "config.json: process: is missing");
 	(void)execve(ctx->program, (char *const *)(uintptr_t)p->args.v,
 		     (char *const *)(uintptr_t)env);
 	/* callers look for these words; the program itself has just been found */

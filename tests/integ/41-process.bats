@@ -211,3 +211,17 @@ NoNewPrivs: 1" ]
 CapEff: 0000000000000000" ]
 	runtime delete --force c1
 }
+
+@test "no process: created, and what exec adds runs; start says what is missing" {
+	config 'del(.process)'
+	runtime create --pid-file "$WORK/pid" c
+	[ "$(runtime state c | jq -r .status)" = created ]
+	[ "$(runtime exec c /bin/pwd)" = / ]
+	run -1 runtime start c
+	[[ $output == *"process: is missing"* ]]
+	gone "$(cat "$WORK/pid")"
+	runtime delete c
+	run -1 runtime run c
+	[[ $output == *"process: is missing"* ]]
+	[ ! -e "$ROOT/c" ]
+}

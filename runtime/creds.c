@@ -80,13 +80,13 @@ int rt_caps_bound(const struct rt_caps *c, struct cps_err *err)
 	return 0;
 }
 
-int rt_user_become(const struct rt_user *u, struct cps_err *err)
+int rt_user_become(const struct rt_user *u, bool keep_groups, struct cps_err *err)
 {
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return cps_fail(err, errno, "keep capabilities across the change of user");
 	/* An empty list too: the caller's groups are not the container's. A user namespace that
 	 * forbids setgroups has none of ours either. */
-	if (setgroups(u->ngids, u->gids) < 0 && !(errno == EPERM && u->ngids == 0))
+	if (!keep_groups && setgroups(u->ngids, u->gids) < 0 && !(errno == EPERM && u->ngids == 0))
 		return cps_fail(err, errno, "set %zu supplementary groups", u->ngids);
 	if (setresgid(u->gid, u->gid, u->gid) < 0)
 		return cps_fail(err, errno, "become group %u", u->gid);

@@ -18,8 +18,9 @@
 int rt_caps_available(const struct rt_caps *wanted, struct rt_caps *ret, struct rt_warn *warn,
 		      struct cps_err *err);
 int rt_caps_bound(const struct rt_caps *c, struct cps_err *err);
-/* Groups, gid, uid and umask; permitted capabilities survive. */
-int rt_user_become(const struct rt_user *u, struct cps_err *err);
+/* Groups (keep_groups: they stay the caller's), gid, uid and umask; permitted capabilities
+ * survive. */
+int rt_user_become(const struct rt_user *u, bool keep_groups, struct cps_err *err);
 /* The sets. keep_admin: CAP_SYS_ADMIN stays for a moment, because a seccomp filter is still to be
  * loaded without no_new_privs; rt_caps_drop_admin() takes it away, with one call that the filter
  * has to allow. */

@@ -127,10 +127,11 @@ uint32_t rt_idmap_to_host(uint32_t id, const struct rt_id_map *maps, size_t n)
 	return UINT32_MAX;
 }
 
-int rt_idmap_become_root(struct cps_err *err)
+int rt_idmap_become_root(bool keep_groups, struct cps_err *err)
 {
-	/* The caller's groups first: they are nothing in here but still open doors out there. */
-	if (setgroups(0, NULL) < 0 && errno != EPERM)
+	/* The caller's groups first: they are nothing in here but still open doors out there, which
+	 * is why some ask for them. */
+	if (!keep_groups && setgroups(0, NULL) < 0 && errno != EPERM)
 		return cps_fail(err, errno, "drop supplementary groups");
 	if (setresgid(0, 0, 0) < 0)
 		return cps_fail(err, errno, "become group 0 of the user namespace");

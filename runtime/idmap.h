@@ -6,6 +6,7 @@
 #ifndef RT_IDMAP_H
 #define RT_IDMAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -19,6 +20,6 @@ int rt_idmap_write(pid_t pid, const struct rt_spec *spec, struct cps_err *err);
 /* The host's id for a container's; the id itself if there are no maps. (uint32_t)-1: unmapped. */
 uint32_t rt_idmap_to_host(uint32_t id, const struct rt_id_map *maps, size_t n);
 /* Init, once the maps are there: root of the namespace. */
-int rt_idmap_become_root(struct cps_err *err);
+int rt_idmap_become_root(bool keep_groups, struct cps_err *err);
 
 #endif

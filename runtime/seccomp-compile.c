@@ -103,6 +103,19 @@ static int add_rule(scmp_filter_ctx ctx, const struct rt_seccomp_rule *rule, int
 	return seccomp_rule_add_array(ctx, rule->action, number, (unsigned)rule->nargs, cmp);
 }
 
+int rt_seccomp_check_names(const struct rt_seccomp *sc, struct cps_err *err)
+{
+	for (size_t i = 0; i < sc->nrules; i++)
+		for (size_t j = 0; j < sc->rules[i].names.n; j++)
+			if (seccomp_syscall_resolve_name(sc->rules[i].names.v[j]) ==
+			    __NR_SCMP_ERROR)
+				return cps_failx(err, EINVAL,
+						 "linux.seccomp.syscalls[%zu].names[%zu]: this "
+						 "libseccomp does not know '%s'",
+						 i, j, sc->rules[i].names.v[j]);
+	return 0;
+}
+
 static int add_rules(scmp_filter_ctx ctx, const struct rt_seccomp *sc, struct rt_warn *warn,
 		     struct cps_err *err)
 {

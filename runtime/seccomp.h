@@ -24,6 +24,9 @@ struct rt_filter {
  * libseccomp are skipped; calls newer than the profile answer ENOSYS, not the default action. */
 int rt_seccomp_compile(const struct rt_seccomp *sc, const char *cache_dir, struct rt_filter *ret,
 		       struct rt_warn *warn, struct cps_err *err);
+/* For who would rather have no container than one with a hole: a name that this libseccomp does not
+ * know is an error. */
+int rt_seccomp_check_names(const struct rt_seccomp *sc, struct cps_err *err);
 int rt_seccomp_load(const struct rt_filter *f, struct cps_err *err); /* seccomp(2) */
 void rt_filter_done(struct rt_filter *f);
 

@@ -208,8 +208,23 @@ static int parse_annotations(const struct rt_spec_in *in, const struct cps_json 
 			     struct cps_err *err)
 {
 	struct rt_spec *spec = field;
+	int rc;
 
-	return rt_spec_map(in, node, &spec->nannotations, &spec->annotations, err);
+	rc = rt_spec_map(in, node, &spec->nannotations, &spec->annotations, err);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < spec->nannotations; i++) {
+		const struct rt_key_value *a = &spec->annotations[i];
+		bool yes = strcmp(a->value, "0") != 0;
+
+		if (strncmp(a->key, "run.oci.", 8) != 0)
+			continue;
+		if (strcmp(a->key + 8, "keep_original_groups") == 0)
+			spec->keep_groups = yes;
+		else if (strcmp(a->key + 8, "seccomp_fail_unknown_syscall") == 0)
+			spec->strict_seccomp = yes;
+	}
+	return 0;
 }
 
 #define UTS_NAME_MAX 64 /* the kernel's __NEW_UTS_LEN */

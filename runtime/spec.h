@@ -304,6 +304,8 @@ struct rt_spec {
 	struct rt_hooks hooks;
 	size_t nannotations;
 	const struct rt_key_value *annotations;
+	bool keep_groups;    /* annotation run.oci.keep_original_groups */
+	bool strict_seccomp; /* annotation run.oci.seccomp_fail_unknown_syscall */
 
 	struct rt_namespace ns[RT_NS_COUNT];
 	size_t nuid_maps, ngid_maps;

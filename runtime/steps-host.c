@@ -121,8 +121,12 @@ int step_cgroup_paths(struct rt_ctx *ctx, struct cps_err *err)
 int step_seccomp_compile(struct rt_ctx *ctx, struct cps_err *err)
 {
 	char cache[PATH_MAX];
-	int rc;
+	int rc = 0;
 
+	if (ctx->spec->strict_seccomp)
+		rc = rt_seccomp_check_names(&ctx->spec->seccomp, err);
+	if (rc < 0)
+		return rc;
 	/* A name that no container can have (D18). */
 	if ((size_t)snprintf(cache, sizeof(cache), "%s/.seccomp", ctx->req->root) >= sizeof(cache))
 		return cps_fail(err, ENAMETOOLONG, "'%s'", ctx->req->root);

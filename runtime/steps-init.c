@@ -88,8 +88,7 @@ int step_join_namespaces(struct rt_ctx *ctx, struct cps_err *err)
 
 int step_become_root(struct rt_ctx *ctx, struct cps_err *err)
 {
-	(void)ctx;
-	return rt_idmap_become_root(err);
+	return rt_idmap_become_root(ctx->spec->keep_groups, err);
 }
 
 int step_cgroup_namespace(struct rt_ctx *ctx, struct cps_err *err)
@@ -326,7 +325,7 @@ int step_bounding_set(struct rt_ctx *ctx, struct cps_err *err)
 
 int step_user(struct rt_ctx *ctx, struct cps_err *err)
 {
-	return rt_user_become(&ctx->process->user, err);
+	return rt_user_become(&ctx->process->user, ctx->spec->keep_groups, err);
 }
 
 int step_capabilities(struct rt_ctx *ctx, struct cps_err *err)

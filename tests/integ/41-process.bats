@@ -225,3 +225,23 @@ CapEff: 0000000000000000" ]
 	[[ $output == *"process: is missing"* ]]
 	[ ! -e "$ROOT/c" ]
 }
+
+@test "annotation run.oci.keep_original_groups: the caller's groups are the process's, and those of exec" {
+	local as=(python3 -c 'import os, sys; os.setgroups([7, 4711]); os.execv(sys.argv[1], sys.argv[1:])' "$RUNTIME" --root "$ROOT")
+	args sh -c 'grep ^Groups: /proc/self/status; exec sleep 300'
+	"${as[@]}" run --detach c >"$WORK/out"
+	wait_until 5 grep -q ^Groups "$WORK/out"
+	[ "$(xargs <"$WORK/out")" = Groups: ]
+	runtime delete --force c
+	config '.annotations["run.oci.keep_original_groups"] = "1"'
+	"${as[@]}" run --detach c >"$WORK/out"
+	wait_until 5 grep -q ^Groups "$WORK/out"
+	[ "$(xargs <"$WORK/out")" = "Groups: 7 4711" ]
+	[ "$("${as[@]}" exec c grep ^Groups: /proc/self/status | xargs)" = "Groups: 7 4711" ]
+	runtime delete --force c
+	# in a user namespace they have no names but are there
+	config '.linux.namespaces += [{"type":"user"}] | .linux.uidMappings = [{"containerID":0,"hostID":0,"size":1000}]
+		| .linux.gidMappings = [{"containerID":0,"hostID":0,"size":1000}]'
+	args grep ^Groups: /proc/self/status
+	[ "$("${as[@]}" run c | xargs)" = "Groups: 7 65534" ]
+}

@@ -144,3 +144,15 @@ Seccomp: 2" ]
 	[ "$output" = "ret -1 errno 71" ]
 	[ "$(stat -c %s "$file")" -ne 100 ]
 }
+
+@test "a name that libseccomp does not know is ignored, or fails with run.oci.seccomp_fail_unknown_syscall" {
+	profile '. + {syscalls: [{names: ["getpid", "no_such_call"], action: "SCMP_ACT_ALLOW"}]}'
+	args true
+	runtime run c
+	config '.annotations["run.oci.seccomp_fail_unknown_syscall"] = "1"'
+	run -1 runtime run c
+	[[ $output == *"linux.seccomp.syscalls[0].names[1]"*"'no_such_call'"* ]]
+	[ ! -e "$ROOT/c" ]
+	config '.annotations["run.oci.seccomp_fail_unknown_syscall"] = "0"'
+	runtime run c
+}

@@ -168,8 +168,10 @@ static int run_poststart(struct rt_container *c, struct cps_err *err)
 	if (rc == 0)
 		rc = rt_hooks_run(&spec->hooks, RT_HOOK_POSTSTART, &c->state, RT_STATUS_RUNNING,
 				  c->state.pid, err);
-	if (rc < 0)
+	if (rc < 0) {
+		c->hook_failed = true;
 		(void)kill_everything(c, &ignored);
+	}
 	return rc;
 }
 

@@ -20,6 +20,7 @@ struct rt_container {
 	struct rt_state state;
 	enum rt_status status; /* as it was when it was opened */
 	int pidfd;	       /* of a living init, or -1 */
+	bool hook_failed;      /* what failed in the start was a poststart hook */
 };
 
 #define RT_CONTAINER_INIT                            \

@@ -159,16 +159,18 @@ names() {
 	runtime delete c1
 }
 
-@test "poststart that fails: start fails" {
+@test "poststart that fails: start fails, and the container is gone, its poststop hooks run" {
 	hook poststart 'path: "/bin/false"'
+	hook poststop "path: (\$w + \"/hook\"), args: [\"hook\", \"poststop\"], env: [\"PATH=/bin:/usr/bin\", \"HOOK_OUT=\\(\$w)/out\"]"
 	args sleep 100
-	runtime create c1
+	runtime create --pid-file "$WORK/pid" c1
 	run --separate-stderr runtime start c1
 	echo "$stderr"
 	[ "$status" -ne 0 ]
 	[[ $stderr == *"poststart hook #0"* ]]
-	wait_until 5 eval 'runtime state c1 | grep -q stopped'
-	runtime delete c1
+	gone "$(cat "$WORK/pid")"
+	[ ! -e "$ROOT/c1" ]
+	grep -q '^poststop stopped ' "$WORK/out"
 }
 
 @test "poststop that fails: the container is deleted all the same, with a warning" {

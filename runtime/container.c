@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -22,8 +23,10 @@
 #include "proc.h"
 #include "start.h"
 
-#define KILL_WAIT_MS 10000
-#define KILL_SOON_MS 500 /* by then who can die has died */
+#define KILL_WAIT_MS   10000
+#define KILL_SOON_MS   500 /* by then who can die has died */
+#define SETTLE_MS      2000
+#define SETTLE_STEP_MS 5
 
 static int open_dir(const char *root, const char *id, struct cps_err *err)
 {
@@ -40,6 +43,19 @@ static int open_dir(const char *root, const char *id, struct cps_err *err)
 	return fd < 0 ? cps_fail(err, errno, "open '%s'", path) : fd;
 }
 
+static int load(struct rt_container *c, struct cps_err *err)
+{
+	int rc = rt_state_load(c->dir, c->arena, &c->state, err);
+
+	/* A shim's directory may be there before, and after, the runtime's part of it. */
+	if (rc == -ENOENT)
+		return cps_failx(err, ENOENT, "container \"%s\" does not exist", c->id);
+	if (rc < 0)
+		return cps_wrap(err, rc, "container \"%s\"", c->id);
+	c->status = rt_state_status(&c->state, c->dir, &c->pidfd);
+	return 0;
+}
+
 int rt_container_open(const char *root, const char *id, struct cps_arena *a,
 		      struct rt_container *ret, struct cps_err *err)
 {
@@ -49,16 +65,29 @@ int rt_container_open(const char *root, const char *id, struct cps_arena *a,
 
 	if (dir < 0)
 		return dir;
-	rc = rt_state_load(dir, a, &c.state, err);
-	/* A shim's directory may be there before, and after, the runtime's part of it. */
-	if (rc == -ENOENT)
-		return cps_failx(err, ENOENT, "container \"%s\" does not exist", id);
+	c.dir = dir;
+	rc = load(&c, err);
 	if (rc < 0)
-		return cps_wrap(err, rc, "container \"%s\"", id);
-	c.status = rt_state_status(&c.state, dir, &c.pidfd);
-	c.dir = take_fd(&dir);
+		return rc;
+	(void)take_fd(&dir);
 	*ret = c;
 	return 0;
+}
+
+int rt_container_settle(struct rt_container *c, bool kill, struct cps_err *err)
+{
+	const struct timespec pause = { 0, SETTLE_STEP_MS * 1000000L };
+	struct cps_err ignored;
+	int rc = 0;
+
+	for (int ms = 0; rc == 0 && c->status == RT_STATUS_CREATING && ms < SETTLE_MS;
+	     ms += SETTLE_STEP_MS) {
+		if (kill)
+			(void)rt_cgroup_kill(&c->state.cgroup, SIGKILL, &ignored);
+		(void)nanosleep(&pause, NULL);
+		rc = load(c, err);
+	}
+	return rc;
 }
 
 void rt_container_done(struct rt_container *c)
@@ -287,6 +316,9 @@ int rt_container_delete_by_id(const char *root, const char *id, bool force, stru
 	int rc;
 
 	rc = rt_container_open(root, id, &arena, &c, err);
+	/* While it is being created its process may be one that nobody has recorded yet. */
+	if (rc == 0 && force)
+		rc = rt_container_settle(&c, true, err);
 	if (rc == 0)
 		return rt_container_delete(&c, force, warn, err);
 	if (!force || rc == -EINVAL)

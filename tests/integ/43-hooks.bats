@@ -186,3 +186,28 @@ names() {
 	[[ $stderr == *"poststop hook #0"* ]]
 	[ ! -e "$ROOT/c1" ]
 }
+
+@test "delete --force while a hook hangs: it does not wait for it, and nothing is left" {
+	hook createRuntime 'path: "/bin/sleep", args: ["sleep", "100"]'
+	args sleep 100
+	runtime create c1 3>&- &
+	wait_until 5 eval 'runtime state c1 | grep -q "\"creating\""'
+	wait_until 5 pgrep -f '^sleep 100$'
+	timeout 10 "$RUNTIME" --root "$ROOT" delete --force c1
+	[ ! -e "$ROOT/c1" ]
+	pkill -f '^sleep 100$'
+	run wait $!
+	[ "$status" -ne 0 ]
+}
+
+@test "start waits for a creation that is under way" {
+	hook createRuntime 'path: "/bin/sleep", args: ["sleep", "0.5"]'
+	args sh -c 'echo started'
+	runtime create c1 >"$WORK/words" 3>&- &
+	wait_until 5 eval 'runtime state c1 | grep -q "\"creating\""'
+	runtime start c1
+	wait $!
+	wait_until 5 eval 'runtime state c1 | grep -q stopped'
+	[ "$(cat "$WORK/words")" = started ]
+	runtime delete c1
+}

@@ -77,6 +77,13 @@ need_x86_64() {
 	[[ $output == "ret 1 "* ]]
 	run runtime --debug run c1
 	[[ $output == *'msg="seccomp filter flags: 2"'* ]]
+	profile '.syscalls = [{names: ["uname"], action: "SCMP_ACT_LOG"}] | .flags = []'
+	run runtime --debug run c1
+	[[ $output == *'msg="seccomp filter flags: 0"'* ]]
+	# the default: SPEC_ALLOW
+	profile '.syscalls = [{names: ["uname"], action: "SCMP_ACT_LOG"}]'
+	run runtime --debug run c1
+	[[ $output == *'msg="seccomp filter flags: 4"'* ]]
 }
 
 @test "without no_new_privs, and as a user without capabilities" {

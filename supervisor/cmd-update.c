@@ -41,10 +41,12 @@ static int update_one(struct sup_ctx *ctx, const char *id, void *arg, struct cps
 	return rc;
 }
 
-static bool is_any_given(const struct sup_run *limits)
+static bool is_any_given(const struct cps_opt *table)
 {
-	return limits->shares || limits->cpu || limits->cpus || limits->cpuset || limits->memory ||
-	       limits->memory_swap || limits->pids;
+	for (; table->name; table++)
+		if (*(const char **)table->value)
+			return true;
+	return false;
 }
 
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
@@ -61,7 +63,7 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 	rc = sup_args_parse(self, table, argc, argv, 1, -1, &args, err);
 	if (rc < 0 || args.done)
 		return rc;
-	if (!is_any_given(&limits))
+	if (!is_any_given(table))
 		return cps_failx(err, EINVAL,
 				 "update: no limit is given; see capsule update --help");
 	cps_jsonw_init(&w, &document, false);

@@ -58,11 +58,23 @@ unsigned sup_limit_rows(struct sup_run *r, struct cps_opt *rows)
 		{ "cpus", 0, CPS_OPT_STR, &r->cpus, "N", "processors' worth of time: 0.5" },
 		{ "cpuset", 0, CPS_OPT_STR, &r->cpuset, "LIST", "processors it may use: 0-2,4" },
 		{ "cpuset-cpus", 0, CPS_OPT_STR, &r->cpuset, "LIST", NULL },
+		{ "cpuset-mems", 0, CPS_OPT_STR, &r->cpuset_mems, "LIST",
+		  "memory nodes it may use" },
+		{ "cpu-quota", 0, CPS_OPT_STR, &r->cpu_quota, "N",
+		  "microseconds of each period (-1: any)" },
+		{ "cpu-period", 0, CPS_OPT_STR, &r->cpu_period, "N", "how long that is (100000)" },
+		{ "cpu-rt-runtime", 0, CPS_OPT_STR, &r->cpu_rt_runtime, "N",
+		  "microseconds for real-time processes" },
+		{ "cpu-rt-period", 0, CPS_OPT_STR, &r->cpu_rt_period, "N", "of each as many" },
 		{ "memory", 'm', CPS_OPT_STR, &r->memory, "BYTES", "limit: 100m, 1g (0: none)" },
 		{ "mem", 0, CPS_OPT_STR, &r->memory, "BYTES", NULL },
 		{ "memory-swap", 0, CPS_OPT_STR, &r->memory_swap, "BYTES",
 		  "memory and swap together (-1: no limit)" },
+		{ "memory-reservation", 0, CPS_OPT_STR, &r->memory_reservation, "BYTES",
+		  "what it is left with when memory is short" },
 		{ "pids-limit", 0, CPS_OPT_STR, &r->pids, "N", "processes at most (-1: any)" },
+		{ "blkio-weight", 0, CPS_OPT_STR, &r->blkio_weight, "N",
+		  "weight of its block I/O (10 to 1000)" },
 	};
 
 	return rows_add(rows, mine, sizeof(mine));

@@ -21,8 +21,10 @@ struct sup_run {		  /* borrowed from argv; NULL, 0: not given */
 	const char *id;
 	bool detach, terminal, interactive, rm, init, privileged, read_only;
 	const char *cwd, *hostname, *user, *entrypoint;
-	const char *shares, *cpu, *cpus, *cpuset;
-	const char *memory, *memory_swap, *pids, *shm_size;
+	const char *shares, *cpu, *cpus, *cpuset, *cpuset_mems;
+	const char *cpu_quota, *cpu_period, *cpu_rt_runtime, *cpu_rt_period;
+	const char *memory, *memory_swap, *memory_reservation;
+	const char *pids, *blkio_weight, *shm_size;
 	const char *ip, *ip6, *userns;
 	struct cps_opt_list env, env_files, labels;
 	struct cps_opt_list volumes, mounts, tmpfs, devices;
@@ -38,10 +40,10 @@ struct sup_run {		  /* borrowed from argv; NULL, 0: not given */
 	size_t nwords;
 };
 
-#define SUP_RUN_OPTIONS (SUP_CREATE_OPTIONS + 64)
+#define SUP_RUN_OPTIONS (SUP_CREATE_OPTIONS + 72)
 
 /* Those rows of the option table that are limits of a cgroup; how many they are. */
-#define SUP_LIMIT_OPTIONS 10
+#define SUP_LIMIT_OPTIONS 17
 unsigned sup_limit_rows(struct sup_run *r, struct cps_opt *rows);
 /* The rows of the option table, ended by a zero row. */
 void sup_run_rows(struct sup_run *run, struct cps_opt rows[SUP_RUN_OPTIONS]);

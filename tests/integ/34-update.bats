@@ -207,3 +207,50 @@ memory() {
 	[[ "$stderr" == *'the container is stopped'* ]]
 	capsule delete -f c1 c2
 }
+
+# group CONTROLLER: the directory of c1's group.
+group() {
+	capsule state -d c1 | jq -r --arg c "$1" '.cgroups | .[$c] // .unified'
+}
+
+@test "capsule update: every limit that it has, in the group" {
+	local weight
+	capsule run -d c1
+	capsule update --memory 100m --memory-reservation 50m --cpu-quota 30000 --cpu-period 60000 -c 512 --cpuset 0 --cpuset-mems 0 c1
+	[ "$(cat "$(group cpuset)/cpuset.cpus")" = 0 ]
+	[ "$(cat "$(group cpuset)/cpuset.mems")" = 0 ]
+	if is_v2; then
+		[ "$(cat "$(group memory)/memory.low")" = 52428800 ]
+		[ "$(cat "$(group cpu)/cpu.max")" = '30000 60000' ]
+	else
+		[ "$(cat "$(group memory)/memory.soft_limit_in_bytes")" = 52428800 ]
+		[ "$(cat "$(group cpu)/cpu.cfs_quota_us") $(cat "$(group cpu)/cpu.cfs_period_us")" = '30000 60000' ]
+		[ "$(cat "$(group cpu)/cpu.shares")" = 512 ]
+	fi
+	# any time again; the period stays
+	capsule update --cpu-quota -1 c1
+	is_v2 || [ "$(cat "$(group cpu)/cpu.cfs_quota_us") $(cat "$(group cpu)/cpu.cfs_period_us")" = '-1 60000' ]
+	! is_v2 || [ "$(cat "$(group cpu)/cpu.max")" = 'max 60000' ]
+	# where the kernel has them: the weight by one of its schedulers, the other by groups of real-time processes
+	run capsule update --blkio-weight 300 c1
+	echo "$output"
+	weight=$(find "$(group blkio)" "$(group io)" -maxdepth 1 -name '*.weight' ! -name 'cpu.*' 2>/dev/null | head -n 1)
+	if [ -n "$weight" ]; then
+		[ "$status" -eq 0 ]
+		# v2's own goes to 10000, and the number is made one of those
+		if is_v2; then ! grep -qx 'default 100' "$weight"; else grep -qw 300 "$weight"; fi
+	else
+		[ "$status" -eq 125 ]
+		[[ "$output" == *"linux.resources.blockIO.weight"* ]]
+	fi
+	run capsule update --cpu-rt-runtime 1000 c1
+	echo "$output"
+	if [ "$status" -eq 0 ]; then
+		[ "$(cat "$(group cpu)/cpu.rt_runtime_us")" = 1000 ]
+	else
+		[[ "$output" == *"linux.resources.cpu.realtimeRuntime"* ]]
+	fi
+	run -125 capsule update --cpus 1 --cpu-quota 5000 c1
+	[[ "$output" == *'update: --cpu, --cpus, and --cpu-quota with --cpu-period: one of them'* ]]
+	capsule delete -f c1
+}

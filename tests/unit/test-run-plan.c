@@ -250,6 +250,20 @@ START_TEST(spec)
 	check_spec("-m|1g|--memory-swap|-1|x", "linux.resources.memory.swap", "-1");
 	check_spec("--pids-limit|7|x", "linux.resources.pids.limit", "7");
 	check_spec("--pids-limit|-1|x", "linux.resources.pids", NULL);
+	check_spec("-m|1g|--memory-reservation|512m|x", "linux.resources.memory.reservation",
+		   "536870912");
+	check_spec("--memory-reservation|8m|x", "linux.resources.memory.limit", NULL);
+	check_spec("--memory-reservation|0|x", "linux.resources.memory", NULL);
+	check_spec("--cpu-quota|30000|x", "linux.resources.cpu.quota", "30000");
+	check_spec("--cpu-quota|30000|x", "linux.resources.cpu.period", NULL);
+	check_spec("--cpu-quota|-1|--cpu-period|50000|x", "linux.resources.cpu.quota", "-1");
+	check_spec("--cpu-quota|-1|--cpu-period|50000|x", "linux.resources.cpu.period", "50000");
+	check_spec("--cpus|0.5|x", "linux.resources.cpu.period", "100000");
+	check_spec("--cpu-rt-runtime|900|x", "linux.resources.cpu.realtimeRuntime", "900");
+	check_spec("--cpu-rt-period|9000|x", "linux.resources.cpu.realtimePeriod", "9000");
+	check_spec("--cpuset-mems|0-1|x", "linux.resources.cpu.mems", "0-1");
+	check_spec("--blkio-weight|300|x", "linux.resources.blockIO.weight", "300");
+	check_spec("--blkio-weight|0|x", "linux.resources.blockIO", NULL);
 	check_spec("--sysctl|net.ipv4.ip_forward=1|x", "linux.seccomp.defaultAction",
 		   "SCMP_ACT_ERRNO");
 	check_spec("x", "linux.seccomp.defaultErrnoRet", "38");
@@ -285,6 +299,16 @@ START_TEST(refused)
 	check_refused("--cpus|0.001|x", "--cpus");
 	check_refused("--cpus|1e3|x", "--cpus");
 	check_refused("--cpu|1|x", "--cpu:");
+	check_refused("--cpus|1|--cpu-quota|5000|x", "--cpu, --cpus, and --cpu-quota");
+	check_refused("--cpu|20000|--cpus|1|x", "--cpu, --cpus, and --cpu-quota");
+	check_refused("--cpu-quota|x|x", "--cpu-quota: 'x'");
+	check_refused("--cpu-period|2000000|x", "--cpu-period: '2000000'");
+	check_refused("--cpu-rt-runtime|-1|x", "--cpu-rt-runtime: '-1'");
+	check_refused("--cpu-rt-period|1s|x", "--cpu-rt-period: '1s'");
+	check_refused("--cpuset-mems|a|x", "--cpuset-mems: 'a'");
+	check_refused("--blkio-weight|5|x", "--blkio-weight: '5' is not a number from 10 to 1000");
+	check_refused("--memory-reservation|1q|x", "--memory-reservation: '1q'");
+	check_refused("-m|8m|--memory-reservation|9m|x", "is more than --memory");
 	check_refused("-m|100k|x", "--memory");
 	check_refused("-p|80:80|-p|80:81|x", "published twice");
 	check_refused("-net|none|-p|80:80|x", "--port: not without a network");

@@ -59,8 +59,6 @@ int rt_seccomp_load(const struct rt_filter *f, struct cps_err *err)
 	if (rc < 0)
 		return cps_fail(err, errno, "load the seccomp filter (flags 0x%x)",
 				(unsigned)f->flags);
-	if (rc > 0) /* TSYNC: the thread that could not follow */
-		return cps_failx(err, EBUSY, "load the seccomp filter: thread %ld has another", rc);
 	return 0;
 }
 

@@ -368,14 +368,14 @@ static int check_notify(const struct cps_json *node, struct rt_seccomp *sc, stru
 	return 0;
 }
 
-/* The kernel takes flags about listeners only with one, and a listener not with TSYNC, which means
- * nothing to a process of one thread. */
+/* The kernel takes flags about listeners only with one, and a listener not with TSYNC. That means
+ * nothing to a process of one thread, which is who loads it. */
 static uint32_t flags_for(const struct rt_seccomp *sc)
 {
-	if (!sc->notifies)
-		return sc->flags & ~(uint32_t)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-	return (sc->flags & ~(uint32_t)SECCOMP_FILTER_FLAG_TSYNC) |
-	       (uint32_t)SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	uint32_t flags = sc->flags & ~(uint32_t)SECCOMP_FILTER_FLAG_TSYNC;
+
+	return sc->notifies ? flags | (uint32_t)SECCOMP_FILTER_FLAG_NEW_LISTENER
+			    : flags & ~(uint32_t)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 }
 
 int rt_spec_seccomp(const struct rt_spec_in *in, const struct cps_json *node, void *field,

@@ -110,6 +110,7 @@ teardown() { integ_teardown; }
 	runtime exec --detach --pid-file "$WORK/more" c sleep 301
 	runtime kill c KILL
 	gone "$(cat "$WORK/more")"
+	wait_until 5 eval '[ "$(runtime state c | jq -r .status)" = stopped ]'
 	runtime delete c
 
 	runtime run --detach --pid-file "$WORK/first" c

@@ -33,7 +33,7 @@ refused() {
 	refused "sizzle" '.mounts += [{destination: "/data", type: "tmpfs", source: "x", options: ["sizzle=1"]}]'
 	refused "idmap" '.mounts += [{destination: "/data", type: "bind", source: "/tmp", options: ["bind", "idmap"]}]'
 	refused "not a directory" '.mounts += [{destination: "/etc/passwd", type: "bind", source: "/tmp", options: ["bind"]}]'
-	refused "root" '.mounts += [{destination: "/", type: "tmpfs", source: "x"}]'
+	refused "is a directory" '.mounts += [{destination: "/", type: "bind", source: "/etc/passwd", options: ["bind"]}]'
 	refused "inside /proc" '.mounts += [{destination: "/proc/sys/kernel", type: "bind", source: "/tmp", options: ["bind"]}]'
 	refused "only procfs" '.mounts += [{destination: "/proc", type: "tmpfs", source: "x"}]'
 }

@@ -20,11 +20,11 @@
 
 #include "file.h"
 #include "json.h"
+#include "mountinfo.h"
 #include "own.h"
 
 #define DESCRIPTORS_MAX (64u << 10)
 #define LOG_TAIL_MAX	(256u << 10)
-#define MOUNTINFO_MAX	(4u << 20)
 #define PARENTS_MAX	64 /* pre-dumps of one checkpoint */
 #define FILES_MAX	100000
 
@@ -334,7 +334,7 @@ int criu_descriptors_of(int pid, struct cps_arena *a, const char *ret[CRIU_STDIO
 	int rc;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
-	rc = cps_file_read(AT_FDCWD, path, MOUNTINFO_MAX, &mountinfo, &len, err);
+	rc = cps_file_read(AT_FDCWD, path, CRIU_MOUNTINFO_MAX, &mountinfo, &len, err);
 	for (int i = 0; rc == 0 && i < CRIU_STDIO; i++) {
 		struct stat st;
 		ssize_t n;

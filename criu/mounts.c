@@ -18,6 +18,7 @@
 
 #include "file.h"
 #include "mount-fd.h"
+#include "mountinfo.h"
 #include "own.h"
 #include "rootfs-priv.h"
 
@@ -122,7 +123,7 @@ static void add_group_here(struct criu_message *m, int root, const char *at, con
 	criu_message_mount(m, at, host);
 }
 
-enum kind { KIND_BIND, KIND_GROUP, KIND_TMPFS, KIND_OTHER };
+enum kind { KIND_BIND, KIND_TREE, KIND_GROUP, KIND_OTHER }; /* KIND_TREE: a recursive bind */
 
 static int kind_of(const struct rt_mount *mount, char *destination, enum kind *ret,
 		   struct cps_err *err)
@@ -136,15 +137,82 @@ static int kind_of(const struct rt_mount *mount, char *destination, enum kind *r
 		return rc;
 	*ret = KIND_OTHER;
 	if (rt_mount_is_bind(mount, &o) && !o.remount)
-		*ret = KIND_BIND;
+		*ret = rt_mount_is_recursive(mount, &o) ? KIND_TREE : KIND_BIND;
 	else if (mount->type && strncmp(mount->type, "cgroup", 6) == 0)
 		*ret = KIND_GROUP;
-	else if (mount->type && strcmp(mount->type, "tmpfs") == 0)
-		*ret = KIND_TMPFS;
 	if (rt_mount_is_idmapped(mount, &o))
 		return cps_failx(err, EOPNOTSUPP, "mounts: %s: CRIU knows no idmapped mounts",
 				 destination);
 	return 0;
+}
+
+static bool is_bind(enum kind kind)
+{
+	return kind == KIND_BIND || kind == KIND_TREE;
+}
+
+/* What came with a recursive bind: its name is where it is below the bind's. */
+struct tree {
+	struct criu_message *m;
+	const char *name;   /* of the bind */
+	const char *at;	    /* what mount points are told below: there, or here */
+	const char *source; /* dump: on the host */
+};
+
+static void add_found(struct tree *t, const char *key, const char *value)
+{
+	if (key && value)
+		criu_message_mount(t->m, key, value);
+	else
+		t->m->failed = true;
+}
+
+/* The container may have mounted something itself: only what the host has there too came from it.
+ */
+static void found_there(void *arg, const char *path)
+{
+	struct tree *t = arg;
+	const char *rest = path + strlen(t->at);
+	const char *host = cps_arena_printf(t->m->arena, "%s%s", t->source, rest);
+	struct statx x;
+
+	if (host && (statx(AT_FDCWD, host, AT_SYMLINK_NOFOLLOW, 0, &x) < 0 ||
+		     !(x.stx_attributes & STATX_ATTR_MOUNT_ROOT)))
+		return;
+	add_found(t, path, cps_arena_printf(t->m->arena, "%s%s", t->name, rest));
+}
+
+static void found_here(void *arg, const char *path)
+{
+	struct tree *t = arg;
+
+	add_found(t, cps_arena_printf(t->m->arena, "%s%s", t->name, path + strlen(t->at)), path);
+}
+
+static int tree_there(struct criu_message *m, const struct rt_mount *mount, int root,
+		      const char *name, pid_t pid, struct cps_err *err)
+{
+	struct tree t = { m, name, NULL, mount->source };
+	char at[PATH_MAX], file[40];
+	mode_t mode;
+
+	if (!mount->source || resolve(root, name, at, sizeof(at), &mode) < 0)
+		return 0;
+	t.at = at;
+	(void)snprintf(file, sizeof(file), "/proc/%d/mountinfo", pid);
+	return criu_mountinfo_below(file, at, found_there, &t, err);
+}
+
+static int tree_here(struct criu_message *m, const struct rt_mount *mount, const char *name,
+		     struct cps_err *err)
+{
+	struct tree t = { m, name, NULL, NULL };
+	char real[PATH_MAX];
+
+	if (!realpath(mount->source, real))
+		return cps_fail(err, errno, "mounts: %s: bind '%s'", name, mount->source);
+	t.at = strcmp(real, "/") == 0 ? "" : real;
+	return criu_mountinfo_below("/proc/self/mountinfo", real, found_here, &t, err);
 }
 
 static void dump_masks(struct criu_message *m, const struct rt_spec *spec, int root)
@@ -176,10 +244,18 @@ int criu_mounts_dump(struct criu_message *m, const struct rt_spec *spec, const s
 		enum kind kind = KIND_OTHER;
 
 		rc = kind_of(mount, path, &kind, err);
-		if (rc == 0 && kind == KIND_BIND)
+		if (rc == 0 && is_bind(kind))
 			add_there(m, root, path, path);
 		else if (rc == 0 && kind == KIND_GROUP)
 			each_group(m, spec, cg, root, path, add_group_there);
+	}
+	/* behind those that the config names, for one of them may be on one of these */
+	for (size_t i = 0; rc == 0 && i < spec->nmounts; i++) {
+		enum kind kind = KIND_OTHER;
+
+		rc = kind_of(&spec->mounts[i], path, &kind, err);
+		if (rc == 0 && kind == KIND_TREE)
+			rc = tree_there(m, &spec->mounts[i], root, path, pid, err);
 	}
 	dump_masks(m, spec, root);
 	each_device(m, spec, root, add_device_there);
@@ -210,10 +286,17 @@ int criu_mounts_restore(struct criu_message *m, const struct rt_spec *spec,
 		enum kind kind = KIND_OTHER;
 
 		rc = kind_of(mount, path, &kind, err);
-		if (rc == 0 && kind == KIND_BIND)
+		if (rc == 0 && is_bind(kind))
 			rc = add_source(m, path, mount->source, err);
 		else if (rc == 0 && kind == KIND_GROUP)
 			each_group(m, spec, cg, -1, path, add_group_here);
+	}
+	for (size_t i = 0; rc == 0 && i < spec->nmounts; i++) {
+		enum kind kind = KIND_OTHER;
+
+		rc = kind_of(&spec->mounts[i], path, &kind, err);
+		if (rc == 0 && kind == KIND_TREE)
+			rc = tree_here(m, &spec->mounts[i], path, err);
 	}
 	criu_message_mount(m, NULL_DEVICE, NULL_DEVICE);
 	each_device(m, spec, -1, add_device_here);
@@ -257,7 +340,7 @@ static bool wants_directory(const struct rt_mount *mount, enum kind kind)
 {
 	struct stat st;
 
-	return kind != KIND_BIND || !mount->source || stat(mount->source, &st) < 0 ||
+	return !is_bind(kind) || !mount->source || stat(mount->source, &st) < 0 ||
 	       S_ISDIR(st.st_mode);
 }
 
@@ -276,7 +359,7 @@ static int make_point(const struct rt_spec *spec, size_t i, int root, struct cps
 
 	if (rc == 0)
 		rc = find_below(spec, i, path, &above, &above_kind, &len, err);
-	if (rc < 0 || (above && above_kind != KIND_BIND))
+	if (rc < 0 || (above && !is_bind(above_kind)))
 		return rc;
 	if (above) {
 		other = open(above->source, O_PATH | O_DIRECTORY | O_CLOEXEC);

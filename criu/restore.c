@@ -135,8 +135,12 @@ static int step_join(struct rt_ctx *ctx, struct cps_err *err)
 	int rc = 0;
 
 	if (cg->layout == RT_CGROUP_V1)
-		return rt_cgroup_move(cg, ctx->pid, err);
-	dir = rt_cgroup_open(cg);
+		rc = rt_cgroup_move(cg, ctx->pid, err);
+	if (rc < 0)
+		return rc;
+	dir = rt_cgroup_open(cg); /* the cgroup2 directory, which a hybrid layout has as well */
+	if (dir == -ENOTSUP)
+		return 0;
 	if (dir < 0)
 		return cps_fail(err, -dir, "open the container's cgroup");
 	(void)snprintf(text, sizeof(text), "%d", ctx->pid);

@@ -45,6 +45,18 @@ nothing_of() {
 	run ! grep criu-root /proc/self/mountinfo
 }
 
+# The container's own dump and restore by what speaks as CRIU does.
+as_criu() {
+	local verb=$1
+	shift
+	runtime --criu "$CAPSULE_INTEG/fake-criu.py" "$verb" --image-path "$WORK/im" "$@"
+}
+
+# What CRIU was asked.
+asked() {
+	jq -r "$2" "$WORK/im/$1-request"
+}
+
 @test "a CRIU that cannot dump: its own words and log, status 1, and the container goes on" {
 	start c
 	run --separate-stderr runtime checkpoint --image-path "$WORK/im" --work-path "$WORK/work" c
@@ -59,7 +71,7 @@ nothing_of() {
 	[[ $stderr == *"$(sed -n 's/.*Error ([^)]*): //p' "$WORK/work/dump.log" | grep -v '^exited\|^tun:' | head -n 1)"* ]]
 	[ ! -e "$WORK/im/descriptors.json" ]
 	[ "$(runtime state c | jq -r .status)" = running ]
-	counts
+	wait_until 5 counts
 	runtime delete -f c
 }
 
@@ -86,7 +98,7 @@ nothing_of() {
 	END
 	run -1 --separate-stderr runtime --criu "$WORK/freezes" checkpoint --image-path "$WORK/im" c
 	[[ "$(cat "$freezer")" = @(THAWED|0) ]]
-	counts
+	wait_until 5 counts
 	# too old: 3.9
 	fake old <<-'END'
 		#!/bin/sh
@@ -129,7 +141,7 @@ nothing_of() {
 	ln -s /etc/passwd "$WORK/im/dump.log"
 	run -1 --separate-stderr runtime checkpoint --image-path "$WORK/im" c
 	[[ $stderr == *"'dump.log' is a symlink"* ]]
-	counts
+	wait_until 5 counts
 	runtime delete -f c
 }
 
@@ -183,7 +195,7 @@ nothing_of() {
 	start c
 	run -1 --separate-stderr runtime restore --image-path "$WORK/im" c
 	[[ $stderr == *"container with given ID already exists: 'c'"* ]]
-	counts
+	wait_until 5 counts
 	runtime delete -f c
 	config '.process.terminal = true'
 	run -1 --separate-stderr runtime restore -d --image-path "$WORK/im" c
@@ -197,4 +209,118 @@ nothing_of() {
 	cp "$RUNTIME" "$WORK/alone/"
 	run -1 --separate-stderr env PATH=/usr/bin "$WORK/alone/capsule-runtime" --root "$ROOT" restore c
 	[[ $stderr == *"restore: capsule-criu is neither beside '$WORK/alone/capsule-runtime' nor in "* ]]
+}
+
+@test "what CRIU is asked at a dump, and what is done when it has: the container is gone, or goes on" {
+	local pid
+	config '.hooks.poststop = [{"path": "/bin/sh", "args": ["sh", "-c", "cat >'"$WORK"'/poststop"]}]'
+	runtime run -d c </dev/null >"$WORK/out" 2>&1
+	wait_until 5 counts
+	pid=$(runtime state c | jq .pid)
+	as_criu checkpoint --leave-running --tcp-established c
+	[ "$(asked dump '"\(.pid) \(.leave_running) \(.tcp_established) \(.file_locks) \(.root)"')" = "$pid 1 1 null $INTEG_ROOTFS" ]
+	[ "$(asked dump '.mounts[0] | join(" ")')" = '/mnt /mnt' ]
+	[ "$(asked dump '.mounts[] | select(.[0] == "/proc/keys")[1]')" = /dev/null ]
+	# stdio that is not in the container: by mount and inode, and so it is written down
+	asked dump .
+	[ "$(asked dump '.external | length')" = 3 ]
+	[[ $(asked dump '.external[1]') == "file[$(printf %x "$(sed -n 's/^mnt_id:\t*//p' "/proc/$pid/fdinfo/1")"):$(printf %x "$(stat -c %i "$WORK/out")")]" ]]
+	[ "$(jq -r '.[1]' "$WORK/im/descriptors.json")" = "$(asked dump '.external[1]')" ]
+	[ -e "$(asked dump .freeze_cgroup)" ]
+	wait_until 5 counts
+	as_criu checkpoint --pre-dump c
+	wait_until 5 counts
+	run -1 --separate-stderr as_criu checkpoint --lazy-pages c
+	[[ $stderr == *'--lazy-pages: CRIU or the kernel lacks it'* ]]
+	# what is to be written last cannot be: CRIU is told, and nothing has happened
+	rm "$WORK/im/descriptors.json"
+	mkdir "$WORK/im/descriptors.json"
+	run -1 --separate-stderr as_criu checkpoint c
+	[[ $stderr == *'checkpoint c: '*descriptors.json* ]]
+	wait_until 5 counts
+	rmdir "$WORK/im/descriptors.json"
+	FAKE_FAIL=dump run -1 --separate-stderr as_criu checkpoint c
+	[[ $stderr == *"checkpoint c: criu failed: type DUMP errno 5: fake: it was to fail (log file: $WORK/im/dump.log)"* ]]
+	wait_until 5 counts
+	[ ! -e "$WORK/poststop" ]
+	as_criu checkpoint c
+	nothing_of c
+	[ "$(jq -r .status "$WORK/poststop")" = stopped ]
+}
+
+@test "what CRIU is asked at a restore, and what is around the processes it makes" {
+	local pid
+	images "$WORK/im"
+	echo '["pipe:[17]","file[1f:2a]","/dev/null"]' >"$WORK/im/descriptors.json"
+	config '.linux.resources.pids.limit = 30 | .hooks.createRuntime = [{"path": "/bin/sh", "args": ["sh", "-c", "cat >'"$WORK"'/hook; pwd >'"$WORK"'/pwd"]}]'
+	as_criu restore -d --pid-file "$WORK/pid" c </dev/null >/dev/null
+	pid=$(runtime state c | jq .pid)
+	[ "$(cat "$WORK/pid")" = "$pid" ]
+	[ "$(runtime state c | jq -r .status)" = running ]
+	[ "$(asked restore .root)" = "$ROOT/c/criu-root" ]
+	[ "$(asked restore '.inherited | map(join(" "))[]')" = $'pipe:[17] 0\nfile[1f:2a] 1' ]
+	[ "$(asked restore '.mounts | map(select(.[0] == "/mnt"))[0][1]')" = "$WORK/shared" ]
+	[ "$(asked restore '.cgroup_roots[0][1]')" = /c ]
+	[ "$(jq -r '"\(.id) \(.status) \(.pid)"' "$WORK/hook")" = "c creating $pid" ]
+	[ "$(cat "$WORK/pwd")" = "$BUNDLE" ]
+	# its own mounts are nobody else's, and the root is read-only as config.json has it
+	run ! grep criu-root /proc/self/mountinfo
+	[ ! -e "$ROOT/c/criu-root" ]
+	run ! touch "/proc/$pid/root/here"
+	[[ $output == *'Read-only file system'* ]]
+	[ "$(cat "$(find /sys/fs/cgroup -path '*/c/pids.max' | head -n 1)")" = 30 ]
+	grep -q "^$pid\$" "$(find /sys/fs/cgroup -path '*/c/cgroup.procs' | head -n 1)"
+	runtime pause c
+	runtime resume c
+	runtime kill c TERM
+	wait_until 5 eval '[ "$(runtime state c | jq -r .status)" = stopped ]'
+	runtime delete c
+	# in the foreground the status is its own
+	(as_criu restore c </dev/null || echo "status $?" >"$WORK/status") &
+	wait_until 5 eval '[ "$(runtime state c | jq -r .status)" = running ]'
+	runtime kill c USR1
+	wait
+	[ "$(cat "$WORK/status")" = 'status 3' ]
+	nothing_of c
+}
+
+@test "a restore that CRIU, a hook, or what comes after refuses leaves nothing" {
+	images "$WORK/im"
+	config '.hooks.poststop = [{"path": "/bin/sh", "args": ["sh", "-c", "touch '"$WORK"'/poststop"]}]'
+	FAKE_FAIL=restore run -1 --separate-stderr as_criu restore -d c
+	[[ $stderr == *'restore c: restore: criu failed: type RESTORE errno 5: fake: it was to fail'* ]]
+	nothing_of c
+	FAKE_FAIL=late run -1 --separate-stderr as_criu restore -d c
+	[[ $stderr == *'fake: it was to fail late'* ]]
+	nothing_of c
+	FAKE_FAIL=die run -1 --separate-stderr as_criu restore -d c
+	[[ $stderr == *'restore c: restore: CRIU ended without an answer'* ]]
+	nothing_of c
+	run -1 --separate-stderr as_criu restore -d --pid-file /none/pid c </dev/null
+	[[ $stderr == *"restore c: pid-file: "* ]]
+	nothing_of c
+	[ ! -e "$WORK/poststop" ]
+	config '.hooks.createRuntime = [{"path": "/bin/sh", "args": ["sh", "-c", "echo no such luck >&2; exit 1"]}]'
+	run -1 --separate-stderr as_criu restore -d c
+	[[ $stderr == *'restore c: restore: '*'no such luck'* ]]
+	nothing_of c
+	[ -e "$WORK/poststop" ]
+}
+
+@test "a restored terminal goes to --console-socket, or is relayed" {
+	images "$WORK/im"
+	echo terminal >"$WORK/im/inventory.img"
+	config '.process.terminal = true'
+	python3 "$CAPSULE_INTEG/console.py" "$WORK/sock" "$WORK/tty" hello &
+	wait_until 5 test -S "$WORK/sock"
+	as_criu restore -d --console-socket "$WORK/sock" c
+	wait_until 5 grep -q hello "$WORK/tty"
+	runtime kill c TERM
+	wait
+	runtime delete c
+	# none came
+	echo image >"$WORK/im/inventory.img"
+	run -1 --separate-stderr as_criu restore -d --console-socket "$WORK/sock" c
+	[[ $stderr == *'restore c: console-hand-over: no terminal came from the container'* ]]
+	nothing_of c
 }

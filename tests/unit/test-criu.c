@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "images.h"
 #include "message.h"
+#include "mountinfo.h"
 #include "mounts.h"
 #include "options.h"
 #include "own.h"
@@ -502,12 +503,45 @@ START_TEST(test_mounts)
 }
 END_TEST
 
+struct found {
+	char text[256];
+};
+
+static void on_found(void *arg, const char *path)
+{
+	struct found *f = arg;
+
+	(void)strncat(f->text, path, sizeof(f->text) - strlen(f->text) - 1);
+	(void)strncat(f->text, ";", sizeof(f->text) - strlen(f->text) - 1);
+}
+
+START_TEST(test_mountinfo)
+{
+	static const char text[] = "1 0 0:1 / / rw - ext4 x rw\n"
+				   "2 1 0:2 / /a rw - tmpfs x rw\n"
+				   "3 2 0:3 / /a/b\\040c rw - tmpfs x rw\n"
+				   "4 1 0:4 / /ab rw - tmpfs x rw\n"
+				   "5 3 0:5 / /a/b\\040c/\\134\\9 rw - tmpfs x rw\n"
+				   "short line\n";
+	struct found f = { "" };
+	char copy[sizeof(text)];
+
+	memcpy(copy, text, sizeof(text));
+	criu_mountinfo_scan(copy, "/a", on_found, &f);
+	ck_assert_str_eq(f.text, "/a/b c;/a/b c/\\\\9;");
+	memcpy(copy, text, sizeof(text));
+	f.text[0] = '\0';
+	criu_mountinfo_scan(copy, "/", on_found, &f);
+	ck_assert_str_eq(f.text, "/a;/a/b c;/ab;/a/b c/\\\\9;");
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_request,	   test_wire,	 test_answers, test_noise,
-		test_conversation, test_options, test_images,  test_parents,
-		test_descriptors,  test_log,	 test_mounts,  NULL,
+		test_request, test_wire,      test_answers, test_noise,	      test_conversation,
+		test_options, test_images,    test_parents, test_descriptors, test_log,
+		test_mounts,  test_mountinfo, NULL,
 	};
 
 	return unit_main("criu", tests);

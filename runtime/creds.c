@@ -55,9 +55,11 @@ int rt_caps_available(const struct rt_caps *wanted, struct rt_caps *ret, struct 
 	ret->permitted = wanted->permitted & have;
 	ret->effective = wanted->effective & ret->permitted;
 	ret->inheritable = wanted->inheritable & have;
-	/* The kernel takes an ambient capability only if it is permitted and inheritable. */
+	/* The kernel takes an ambient capability only if it is permitted and inheritable. Callers
+	 * that have stopped to ask for inheritable ones (buildah) go on asking for these: nobody
+	 * is to be told of it every time. */
 	ret->ambient = wanted->ambient & ret->permitted & ret->inheritable;
-	for (unsigned c = 0; c < 64; c++)
+	for (unsigned c = 0; wanted->inheritable && c < 64; c++)
 		if (wanted->ambient & have & ~ret->ambient & BIT(c))
 			rt_warn(warn,
 				"can't raise ambient capability %s: it is not among the permitted "

@@ -53,6 +53,10 @@ CapAmb: 0000000000000020" ]
 	echo "$output"
 	[[ $output == *"can't raise ambient capability CAP_CHOWN: it is not among the permitted and inheritable ones"* ]]
 	[[ $output != *"ambient capability CAP_KILL"* && $output == *"CapAmb: 0000000000000020"* ]]
+	# without inheritable ones nobody meant it
+	config '.process.capabilities.inheritable = []'
+	run status_of CapAmb
+	[ "$output" = "CapAmb: 0000000000000000" ]
 }
 
 @test "capabilities: a user that is not root has none by default" {

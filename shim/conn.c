@@ -121,6 +121,10 @@ void shim_conn_send(struct shim_conn *c, enum cps_frame_kind kind, uint32_t id, 
 
 	if (c->doomed)
 		return;
+	if (c->take) {
+		c->take(c->owner, kind, id, json, len);
+		return;
+	}
 	if (STAILQ_EMPTY(&c->queue)) {
 		rc = cps_frame_send(c->fd, kind, id, json, len, fds, nfds, MSG_DONTWAIT, &err);
 		if (rc == 0)
@@ -286,6 +290,58 @@ static int peer_check(int fd, struct ucred *ret, struct cps_err *err)
 	return 0;
 }
 
+static struct shim_conn *conn_new(struct shim *s, int fd)
+{
+	struct shim_conn *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->shim = s;
+	c->fd = fd;
+	STAILQ_INIT(&c->queue);
+	LIST_INIT(&c->waiters);
+	LIST_INIT(&c->attaches);
+	(void)event_assign(&c->read_event, s->base, fd, EV_READ | EV_PERSIST, on_readable, c);
+	(void)event_assign(&c->write_event, s->base, fd, EV_WRITE, on_writable, c);
+	LIST_INSERT_HEAD(&s->conns, c, link);
+	s->nconns++;
+	return c;
+}
+
+struct shim_conn *shim_conn_inside(struct shim *s, shim_conn_take *take, void *owner)
+{
+	struct shim_conn *c = conn_new(s, -1);
+
+	if (!c)
+		return NULL;
+	c->take = take;
+	c->owner = owner;
+	c->peer_pid = getpid();
+	c->peer_uid = geteuid();
+	c->greeted = true;
+	c->subscribed = true;
+	return c;
+}
+
+int shim_conn_ask(struct shim_conn *c, uint32_t id, const char *json, size_t len, int *fds,
+		  unsigned nfds, struct cps_err *err)
+{
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	cleanup_frame struct cps_frame f = { .kind = CPS_FRAME_REQUEST, .id = id };
+	int rc;
+
+	for (unsigned i = 0; i < nfds; i++) {
+		if (i < CPS_FRAME_FDS_MAX)
+			f.fds[f.nfds++] = take_fd(&fds[i]);
+		else
+			cps_close(&fds[i]);
+	}
+	rc = cps_json_parse(&arena, json, len, &f.body, err);
+	if (rc == 0)
+		shim_ops_handle(c, &f);
+	return rc;
+}
+
 void shim_conn_open(struct shim *s, int fd)
 {
 	struct shim_conn *c = NULL;
@@ -297,7 +353,7 @@ void shim_conn_open(struct shim *s, int fd)
 		rc = cps_failx(&err, EBUSY, "the shim has %d clients, no more are taken",
 			       SHIM_CONNS_MAX);
 	if (rc == 0) {
-		c = calloc(1, sizeof(*c));
+		c = conn_new(s, fd);
 		if (!c)
 			rc = cps_fail(&err, ENOMEM, "connect");
 	}
@@ -309,17 +365,8 @@ void shim_conn_open(struct shim *s, int fd)
 		return;
 	}
 	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-	c->shim = s;
-	c->fd = fd;
 	c->peer_pid = peer.pid;
 	c->peer_uid = peer.uid;
-	STAILQ_INIT(&c->queue);
-	LIST_INIT(&c->waiters);
-	LIST_INIT(&c->attaches);
-	(void)event_assign(&c->read_event, s->base, fd, EV_READ | EV_PERSIST, on_readable, c);
-	(void)event_assign(&c->write_event, s->base, fd, EV_WRITE, on_writable, c);
-	LIST_INSERT_HEAD(&s->conns, c, link);
-	s->nconns++;
 	s->trace.connections++;
 	if (event_add(&c->read_event, NULL) < 0)
 		conn_free(c); /* the poller refused it */
@@ -340,7 +387,7 @@ int shim_waiter_add(struct shim_waiters *list, struct shim_conn *c, uint32_t id,
 {
 	struct shim_waiter *w;
 
-	if (c->nwaiters >= SHIM_CONN_WAITS_MAX)
+	if (c->nwaiters >= SHIM_CONN_WAITS_MAX && !c->take)
 		return cps_failx(err, EBUSY, "%d requests of this connection wait already",
 				 SHIM_CONN_WAITS_MAX);
 	w = calloc(1, sizeof(*w));

@@ -35,6 +35,11 @@ struct shim_waiter {
 };
 LIST_HEAD(shim_waiters, shim_waiter);
 
+/* What a client within this process is sent: replies and events, as text. It must not ask in turn
+ * before it has returned; descriptors that ride along are not its own. */
+typedef void shim_conn_take(void *owner, enum cps_frame_kind kind, uint32_t id, const char *json,
+			    size_t len);
+
 struct shim_packet;
 STAILQ_HEAD(shim_packets, shim_packet);
 LIST_HEAD(shim_conn_attaches, shim_attach);
@@ -42,7 +47,9 @@ LIST_HEAD(shim_conn_attaches, shim_attach);
 struct shim_conn {
 	LIST_ENTRY(shim_conn) link;
 	struct shim *shim;
-	int fd;
+	int fd;		      /* -1: a client within this process */
+	shim_conn_take *take; /* of such a one */
+	void *owner;
 	pid_t peer_pid; /* who connected, as the kernel saw it then */
 	uid_t peer_uid;
 	struct event read_event;
@@ -61,6 +68,14 @@ struct shim_conn {
 /* Takes over a connected socket, in any case; one client too many is told so. */
 void shim_conn_open(struct shim *s, int fd);
 void shim_conns_close_all(struct shim *s);
+
+/* A client within this process, which has said hello and gets all events. It stays until all are
+ * closed. NULL: no memory. */
+struct shim_conn *shim_conn_inside(struct shim *s, shim_conn_take *take, void *owner);
+/* Its request: one object, whose "fds" name nfds descriptors, which are taken over. The reply may
+ * come before this returns. < 0: it is none. */
+int shim_conn_ask(struct shim_conn *c, uint32_t id, const char *json, size_t len, int *fds,
+		  unsigned nfds, struct cps_err *err);
 
 /* Sends or queues one frame; fds are duplicated if need be. A client that cannot take it any more
  * is doomed; the caller need not care. */

@@ -199,6 +199,10 @@ void shim_loop_run(struct shim *s)
 
 void shim_loop_done(struct shim *s)
 {
+	if (s->signal_fd < 0) {
+		shim_loop_leave(s); /* the base is another's */
+		return;
+	}
 	if (s->base)
 		event_base_free(s->base);
 	s->base = NULL;

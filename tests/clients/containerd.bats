@@ -6,31 +6,18 @@
 # forgets that option and the shim looks for `runc` in PATH, where it is the same one (tests/clients/run).
 
 load helpers
+load containerd
 
+CTR_OPTIONS=(--runc-binary "$RUNTIME")
 # What it keeps for itself, and the parents of containers' cgroups
 export OWN='^(file /run/(containerd/(runc|fifo)|cni)(/.*)?$|file /run/capsule-runtime(/\.seccomp.*)?$|cgroup /sys/fs/cgroup/([^/]*/)?default$)'
 
 setup_file() {
-	mkfifo /run/never
-	cat >/run/containerd.toml <<-END
-		version = 2
-		disabled_plugins = ["io.containerd.grpc.v1.cri"]
-		[plugins."io.containerd.internal.v1.opt"]
-		path = "/var/lib/containerd/opt"
-	END
-	setsid containerd --config /run/containerd.toml >/run/containerd.log 2>&1 </dev/null 3>&- &
-	echo $! >/run/containerd.pid
-	wait_until 20 ctr version
-	make_archive /tmp/archive.tar
-	ctr image import /tmp/archive.tar >/dev/null
-	rm /tmp/archive.tar
-	ctr_run --rm img first true
+	containerd_prepare
 }
 
 teardown_file() {
-	kill "$(cat /run/containerd.pid)"
-	gone "$(cat /run/containerd.pid)"
-	find /sys/fs/cgroup -depth -type d -name default -exec rmdir {} +
+	containerd_end
 }
 
 setup() {
@@ -38,67 +25,8 @@ setup() {
 }
 
 teardown() {
-	local id
-	for id in $(ctr task ls -q); do ctr task rm -f "$id" >/dev/null 2>&1; done
-	for id in $(ctr container ls -q); do ctr container rm "$id"; done
+	containerd_clear
 	integ_teardown
-}
-
-# The image as `docker save` would write it: one layer, and a config.
-make_archive() {
-	local digest
-	digest=$(sha256sum <"$CLIENTS_IMAGE" | cut -d ' ' -f 1)
-	mkdir /tmp/archive
-	jq -n --arg digest "sha256:$digest" '{architecture: "amd64", os: "linux", config: {Cmd: ["sh"], Env: ["PATH=/usr/bin:/bin"]},
-		rootfs: {type: "layers", diff_ids: [$digest]}}' >/tmp/archive/config.json
-	cp "$CLIENTS_IMAGE" /tmp/archive/layer.tar
-	echo '[{"Config": "config.json", "RepoTags": ["localhost/img:latest"], "Layers": ["layer.tar"]}]' >/tmp/archive/manifest.json
-	tar -C /tmp/archive -cf "$1" .
-	rm -r /tmp/archive
-}
-
-# bats' own descriptors stay here. ctr waits for ever if its stdin ends before the task is there: this one does not end.
-ctr() {
-	/usr/bin/ctr "$@" <>/run/never 3>&- 4>&-
-}
-
-# ctr_run [OPTION…] img ID COMMAND…; with the ID `new`, one that no container has had: a moment after its end, containerd has the
-# runtime delete each container a second time, by force, which would meet the next one of that id.
-ctr_run() {
-	local -a options=()
-	while [ "$1" != img ]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	[ "$1" != new ] || set -- "new-$SRANDOM" "${@:2}"
-	ctr run --runc-binary "$RUNTIME" "${options[@]}" localhost/img:latest "$@"
-}
-
-# text COMMAND…: what it prints, asked again if that is nothing: ctr stops copying when the process has ended, and what a short one
-# has written may be lost, once in a few hundred times, with runc too.
-text() {
-	local out try
-	for try in 1 2 3; do
-		out=$("$@") || true
-		[ -z "$out" ] || break
-		echo "nothing, try $try: $*" >&2
-	done
-	echo "$out"
-}
-
-# start [OPTION…] img ID COMMAND…: detached, output to $WORK/log
-start() {
-	ctr_run -d --log-uri "file://$WORK/log" "$@"
-}
-
-# pid ID
-pid() {
-	ctr task ls | awk -v id="$1" '$1 == id {print $2}'
-}
-
-state() {
-	ctr task ls | awk -v id="$1" '$1 == id {print $3}'
 }
 
 @test "containerd: in the foreground: output, errors and exit codes 0, 7, 137, and programs that are not there" {
@@ -110,7 +38,7 @@ state() {
 	fails 1 ctr_run --rm img new /etc/passwd
 	has "permission denied" "$output"
 	fails 137 ctr_run --rm img new sh -c 'sleep 1000 & kill -9 $!; wait $!'
-	is input "$( (sleep 1; echo input; sleep 0.5) | /usr/bin/ctr run --rm --runc-binary "$RUNTIME" localhost/img:latest new-$SRANDOM head -n 1 3>&-)"
+	is input "$( (sleep 1; echo input; sleep 0.5) | /usr/bin/ctr run --rm "${CTR_OPTIONS[@]}" localhost/img:latest new-$SRANDOM head -n 1 3>&-)"
 }
 
 @test "containerd: detached: state, log, ends" {
@@ -152,7 +80,7 @@ state() {
 }
 
 @test "containerd: a terminal" {
-	run script -qec "stty rows 33 cols 77; ctr run --rm -t --runc-binary $RUNTIME localhost/img:latest new-$SRANDOM sh -c 'tty; until stty size | grep \"33 77\"; do sleep 0.1; done'" /dev/null <>/run/never
+	run script -qec "stty rows 33 cols 77; ctr run --rm -t ${CTR_OPTIONS[*]} localhost/img:latest new-$SRANDOM sh -c 'tty; until stty size | grep \"33 77\"; do sleep 0.1; done'" /dev/null <>/run/never
 	has "/dev/pts/0" "$output"
 	has "33 77" "$output"
 }
@@ -195,7 +123,7 @@ state() {
 		"$(text ctr_run --rm --mount "type=tmpfs,src=tmpfs,dst=/scratch,options=nosuid:size=1m" img new cat /proc/mounts)"
 	has "Read-only file system" "$(text ctr_run --rm --read-only img new sh -c 'touch /file 2>&1')"
 	tar -C "$WORK/root" -xf "$CLIENTS_IMAGE"
-	is hello "$(text ctr run --rm --runc-binary "$RUNTIME" --rootfs "$WORK/root" new-$SRANDOM /bin/echo hello)"
+	is hello "$(text ctr run --rm "${CTR_OPTIONS[@]}" --rootfs "$WORK/root" new-$SRANDOM /bin/echo hello)"
 	is hello "$(text ctr_run --rm --rootfs-propagation rshared img new echo hello)"
 	is hello "$(text ctr_run --rm --no-pivot img new echo hello)"
 	is hello "$(text ctr_run --rm --cgroup "" img new echo hello)"

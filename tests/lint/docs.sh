@@ -57,4 +57,6 @@ done
 check_program "$TOP_BUILDDIR/capsule" "$TOP_SRCDIR/docs/man/capsule.1"
 check_program "$TOP_BUILDDIR/capsule-runtime" "$TOP_SRCDIR/docs/man/capsule-runtime.8"
 check_program "$TOP_BUILDDIR/capsule-shim" "$TOP_SRCDIR/docs/man/capsule-shim.8"
+[[ ! -x $TOP_BUILDDIR/containerd-shim-capsule-v2 ]] ||
+	check_program "$TOP_BUILDDIR/containerd-shim-capsule-v2" "$TOP_SRCDIR/docs/man/containerd-shim-capsule-v2.8"
 exit $status

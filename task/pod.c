@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The process that keeps tasks: its loop, its children, its end.
+ */
+#include <config.h>
+#include "pod.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "loop.h"
+#include "own.h"
+#include "reap.h"
+#include "setup.h"
+
+#define FLUSH_MS    20
+#define FLUSHES_MAX 250 /* 5 s for answers and events to be taken */
+
+struct task *task_find(struct task_pod *pod, const char *id)
+{
+	struct task *t;
+
+	LIST_FOREACH(t, &pod->tasks, link)
+	{
+		if (!t->gone && !t->failed && strcmp(t->id, id) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+static void reap(struct task_pod *pod)
+{
+	struct task *t;
+	int status;
+	pid_t pid;
+
+	LIST_FOREACH(t, &pod->tasks, link)
+	{
+		if (t->shim_up && t->shim.base)
+			shim_reap_begin(&t->shim);
+	}
+	for (int i = 0; i < SHIM_REAPED_PER_WAKEUP && (pid = waitpid(-1, &status, WNOHANG)) > 0;
+	     i++) {
+		LIST_FOREACH(t, &pod->tasks, link)
+		{
+			if (t->shim_up && t->shim.base && shim_reap_one(&t->shim, pid, status))
+				break;
+		}
+		if (i == SHIM_REAPED_PER_WAKEUP - 1)
+			event_active(&pod->signal_event, EV_TIMEOUT, 0); /* the rest next time */
+	}
+	/* No task is freed meanwhile: that is left to its event. */
+	LIST_FOREACH(t, &pod->tasks, link)
+	{
+		if (t->shim_up && t->shim.base)
+			shim_reap_end(&t->shim);
+	}
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+	struct signalfd_siginfo info[8];
+	struct task_pod *pod = arg;
+	ssize_t n = read(fd, info, sizeof(info));
+
+	(void)what;
+	/* SIGTERM and the like: containerd never sends them, and tasks are not left alone. */
+	for (ssize_t i = 0; i < n / (ssize_t)sizeof(info[0]); i++) {
+		if (info[i].ssi_signo != SIGCHLD && LIST_EMPTY(&pod->tasks))
+			task_pod_shutdown(pod);
+	}
+	reap(pod);
+}
+
+static void end_when_sent(struct task_pod *pod, bool now)
+{
+	if (!pod->ending || !LIST_EMPTY(&pod->tasks))
+		return;
+	if (now || (task_server_is_flushed(&pod->server) && pod->publisher.count == 0))
+		(void)event_base_loopbreak(pod->base);
+}
+
+static void on_linger(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval tv = { .tv_usec = FLUSH_MS * 1000 };
+	struct task_pod *pod = arg;
+	struct task *t;
+	unsigned alive = 0;
+
+	(void)fd;
+	(void)what;
+	LIST_FOREACH(t, &pod->tasks, link)
+	{
+		alive += !t->gone && !t->failed;
+	}
+	if (alive > 0) {
+		pod->ending = false; /* a new one came in between */
+		pod->flushes = 0;
+		return;
+	}
+	end_when_sent(pod, ++pod->flushes > FLUSHES_MAX);
+	(void)event_add(&pod->linger_event, &tv);
+}
+
+void task_pod_shutdown(struct task_pod *pod)
+{
+	const struct task *t;
+
+	LIST_FOREACH(t, &pod->tasks, link)
+	{
+		if (!t->gone && !t->failed)
+			return;
+	}
+	if (pod->ending)
+		return;
+	pod->ending = true;
+	event_active(&pod->linger_event, EV_TIMEOUT, 0);
+}
+
+static void on_events_gone(void *owner)
+{
+	end_when_sent(owner, false);
+}
+
+int task_pod_run(int listener, const char *ns, const char *socket, const char *events,
+		 struct cps_err *err)
+{
+	struct task_pod pod = { .ns = ns, .socket = socket, .signal_fd = -1 };
+	sigset_t signals;
+	int rc = shim_process_init(&signals, err);
+
+	LIST_INIT(&pod.tasks);
+	if (rc < 0)
+		return rc;
+	pod.base = shim_loop_make();
+	pod.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (!pod.base || pod.signal_fd < 0)
+		return cps_failx(err, ENOMEM, "make the event loop");
+	(void)event_assign(&pod.signal_event, pod.base, pod.signal_fd, EV_READ | EV_PERSIST,
+			   on_signal, &pod);
+	(void)event_assign(&pod.linger_event, pod.base, -1, 0, on_linger, &pod);
+	task_publisher_init(&pod.publisher, pod.base, events, ns, on_events_gone, &pod);
+	rc = task_server_start(&pod.server, pod.base, listener, task_services, &pod, err);
+	if (rc == 0 && event_add(&pod.signal_event, NULL) < 0)
+		rc = cps_failx(err, ENOMEM, "make the event loop");
+	if (rc == 0)
+		(void)event_base_dispatch(pod.base);
+	(void)unlink(socket);
+	task_server_done(&pod.server);
+	task_publisher_done(&pod.publisher);
+	cps_close(&pod.signal_fd);
+	event_base_free(pod.base);
+	return rc;
+}

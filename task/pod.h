@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tasks of one process: a container each, with its execs. A task has a shim of its own (shim.h)
+ * in this process, and asks it as any client would.
+ */
+#ifndef TASK_POD_H
+#define TASK_POD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "publish.h"
+#include "server.h"
+#include "shim.h"
+#include "streams.h"
+#include "task.pb-c.h"
+
+#define TASK_STATE_ROOT "/run/containerd/capsule" /* unless the options name another one */
+
+struct task;
+struct task_process;
+LIST_HEAD(task_tasks, task);
+TAILQ_HEAD(task_processes, task_process);
+
+/* Calls of Wait. */
+struct task_waiter {
+	LIST_ENTRY(task_waiter) link;
+	struct task_call *call;
+};
+LIST_HEAD(task_waiters, task_waiter);
+
+struct task_pod {
+	struct event_base *base;
+	const char *ns;
+	const char *socket; /* its path */
+	struct task_server server;
+	struct task_publisher publisher;
+	struct task_tasks tasks;
+	int signal_fd;
+	struct event signal_event;
+	struct event linger_event; /* the end, once answers and events are on their way */
+	bool ending;
+	unsigned flushes; /* looks for what is not sent yet */
+};
+
+struct task_process {
+	TAILQ_ENTRY(task_process) link;
+	struct task *task;
+	char *exec_id; /* "" for the container's first one */
+	struct task_streams io;
+	Task__Status status;
+	char session[37]; /* of an exec: the shim's name for it */
+	char *spec;	  /* of an exec: its process object */
+	uint32_t pid;
+	uint32_t exit_status;
+	struct timespec exited_at;
+	struct task_call *start_call; /* Create or Start, at work */
+	bool starting;
+	struct task_waiters waiters;
+	struct event open_event; /* a FIFO that its client has not opened yet */
+	unsigned open_tries;
+	uint16_t rows, cols; /* asked for before there was a terminal */
+};
+
+struct task_asked; /* of the shim, not answered yet */
+LIST_HEAD(task_askeds, task_asked);
+
+struct task {
+	LIST_ENTRY(task) link;
+	struct task_pod *pod;
+	char *id;
+	char *bundle;
+	char *root; /* where the shim's and the runtime's state is */
+	bool systemd_cgroup;
+	bool own_pids; /* it has a pid namespace of its own */
+	bool mounted;
+	bool failed; /* its create */
+	bool gone;   /* deleted, to be freed by the event below */
+	bool exit_told;
+	Task__CreateRequest *request; /* while Create is at work */
+	struct shim shim;
+	bool shim_up;
+	struct shim_conn *conn;
+	struct task_askeds asked;
+	uint32_t next_id;
+	struct task_process init;
+	struct task_processes execs;
+	struct event later_event; /* what may not be done from within the shim */
+	struct event
+		settle_event; /* execs whose end is not known yet, at the end of the first one */
+	struct task_call *delete_call;
+};
+
+/* pod.c: the process. Serves the listening socket until all is over. */
+int task_pod_run(int listener, const char *ns, const char *socket, const char *events,
+		 struct cps_err *err);
+struct task *task_find(struct task_pod *pod, const char *id);
+/* Ends, if no task is left, when everything has been sent. */
+void task_pod_shutdown(struct task_pod *pod);
+
+/* service.c */
+extern const struct task_service task_services[];
+
+/* ask.c: a request of the task's shim. json: without the braces' first; done is called once. */
+typedef void task_done(struct task_process *p, const struct cps_json *ok, const struct cps_err *why,
+		       struct task_call *call);
+int task_ask(struct task_process *p, const char *json, int *fds, unsigned nfds, task_done *done,
+	     struct task_call *call, struct cps_err *err);
+/* What its shim sends. */
+shim_conn_take task_take;
+void task_asked_free(struct task *t);
+
+/* create.c */
+void task_create(struct task_pod *pod, struct task_call *call, const Task__CreateRequest *r);
+
+/* life.c: what comes after that. */
+#define TASK_OPEN_RETRY_MS 10
+#define TASK_OPEN_TRIES	   3000 /* 30 s until the client has opened its FIFOs */
+void task_events_init(struct task *t);
+/* The life of its shim is over; we may be within it. */
+void task_over(struct shim *s);
+/* Tells of the container's end once nothing that must be told before is missing; or now. */
+void task_settle(struct task *t, bool now);
+void task_start(struct task_process *p, struct task_call *call);
+void task_exec_add(struct task *t, struct task_call *call, const Task__ExecRequest *r);
+void task_delete(struct task *t, struct task_call *call);
+void task_exec_free(struct task_process *p);
+/* An exit object, of the first process or of an exec. */
+void task_exited(struct task_process *p, const struct cps_json *exit);
+void task_wait_answer(struct task_process *p);
+struct task_process *task_session_find(struct task *t, const char *session);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stdio, see streams.h. A FIFO's output is opened for writing without waiting: that fails as long
+ * as nobody reads, and who tries again until somebody does meets the client as a blocking open
+ * would.
+ */
+#include <config.h>
+#include "streams.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "own.h"
+
+#define FILE_SCHEME "file://"
+
+static bool has_scheme(const char *path)
+{
+	return strstr(path, "://") != NULL;
+}
+
+void task_streams_none(struct task_streams *io)
+{
+	*io = (struct task_streams){ .kept = { -1, -1, -1 }, .opened = { -1, -1, -1 } };
+}
+
+int task_streams_init(struct task_streams *io, const char *in, const char *out,
+		      const char *err_path, bool terminal, struct cps_err *err)
+{
+	const char *const given[3] = { in, out, err_path };
+
+	task_streams_none(io);
+	io->terminal = terminal;
+	for (int i = 0; i < 3; i++) {
+		if (has_scheme(given[i]) &&
+		    (i == 0 || strncmp(given[i], FILE_SCHEME, strlen(FILE_SCHEME)) != 0)) {
+			task_streams_done(io);
+			return cps_failx(err, ENOSYS, "stdio '%s': not supported", given[i]);
+		}
+		io->paths[i] = strdup(given[i]);
+		if (!io->paths[i]) {
+			task_streams_done(io);
+			return cps_fail(err, ENOMEM, "stdio");
+		}
+	}
+	return 0;
+}
+
+void task_streams_release(struct task_streams *io)
+{
+	for (int i = 0; i < 3; i++) {
+		cps_close(&io->kept[i]);
+		cps_close(&io->opened[i]);
+	}
+}
+
+void task_streams_close_stdin(struct task_streams *io)
+{
+	cps_close(&io->kept[0]);
+}
+
+void task_streams_done(struct task_streams *io)
+{
+	task_streams_release(io);
+	for (int i = 0; i < 3; i++)
+		cps_free_at(&io->paths[i]);
+}
+
+static int null_open(int *ret, struct cps_err *err)
+{
+	*ret = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return *ret < 0 ? cps_fail(err, errno, "open '/dev/null'") : 0;
+}
+
+/* Its folders are made, it is never cut; stdout and stderr may well be the same one. */
+static int file_open(const char *path, int *ret, struct cps_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *folder = NULL;
+	int rc = 0;
+
+	if (path[0] != '/')
+		return cps_failx(err, EINVAL, "stdio 'file://%s': the path is not absolute", path);
+	folder = strndup(path, (size_t)(slash - path));
+	if (!folder)
+		return cps_fail(err, ENOMEM, "stdio");
+	if (folder[0])
+		rc = cps_mkdir_all(folder, 0755, err);
+	if (rc < 0)
+		return rc;
+	*ret = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	return *ret < 0 ? cps_fail(err, errno, "open '%s'", path) : 0;
+}
+
+static bool is_fifo(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+static int output_open(const char *path, int *ret, int *ret_kept, struct cps_err *err)
+{
+	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0 && errno == ENXIO)
+		return cps_failx(err, EAGAIN, "nobody has opened '%s'", path);
+	if (fd < 0)
+		return cps_fail(err, errno, "open '%s'", path);
+	*ret = fd;
+	if (fcntl(fd, F_SETFL, 0) < 0)
+		return cps_fail(err, errno, "open '%s'", path);
+	if (is_fifo(fd))
+		*ret_kept = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return 0;
+}
+
+static int input_open(const char *path, int *ret, int *ret_kept, struct cps_err *err)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return cps_fail(err, errno, "open '%s'", path);
+	*ret = fd;
+	if (fcntl(fd, F_SETFL, 0) < 0)
+		return cps_fail(err, errno, "open '%s'", path);
+	if (is_fifo(fd))
+		*ret_kept = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	return 0;
+}
+
+static int one_open(struct task_streams *io, int i, int *ret, struct cps_err *err)
+{
+	const char *path = io->paths[i];
+
+	if (!path[0])
+		return io->terminal ? 0 : null_open(ret, err);
+	if (has_scheme(path))
+		return file_open(path + strlen(FILE_SCHEME), ret, err);
+	return i == 0 ? input_open(path, ret, &io->kept[i], err)
+		      : output_open(path, ret, &io->kept[i], err);
+}
+
+/* What has been opened stays so while another one is waited for: closing it would be an end to its
+ * reader. */
+int task_streams_open(struct task_streams *io, int fds[3], struct cps_err *err)
+{
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < (io->terminal ? 2 : 3); i++) {
+		if (io->opened[i] < 0)
+			rc = one_open(io, i, &io->opened[i], err);
+	}
+	if (rc < 0 && rc != -EAGAIN)
+		task_streams_release(io);
+	for (int i = 0; i < 3; i++)
+		fds[i] = rc == 0 ? take_fd(&io->opened[i]) : -1;
+	return rc;
+}

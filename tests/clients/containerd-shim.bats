@@ -1,0 +1,255 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016 # what the containers' shells expand
+#
+# containerd 1.6 with our shim, asked by ctr. The shim takes the runtime beside itself.
+
+load helpers
+load containerd
+
+CTR_OPTIONS=(--runtime io.containerd.capsule.v2)
+# What containerd and the shim keep for themselves, and the parents of containers' cgroups. Not what is in the directories of
+# sockets and of states: that must go.
+export OWN='^(file /run/(containerd/(fifo|capsule/default/events.log.*)|cni)(/.*)?$|file /run/containerd/capsule(/default)?$|file /run/(capsule-runtime|containerd/capsule/default)(/\.seccomp.*)?$|cgroup /sys/fs/cgroup/([^/]*/)?default$)'
+
+setup_file() {
+	ln -s "$CLIENTS_BUILD/containerd-shim-capsule-v2" /run/programs/
+	containerd_prepare
+}
+
+teardown_file() {
+	containerd_end
+}
+
+setup() {
+	integ_setup
+}
+
+teardown() {
+	containerd_clear
+	# `delete` runs a moment after the end
+	wait_until 5 eval '! pidof containerd-shim-capsule-v2 >/dev/null'
+	integ_teardown
+}
+
+# listen: events to $WORK/events, from when this returns
+listen() {
+	/usr/bin/ctr events >"$WORK/events" 3>&- 4>&- &
+	LISTENER=$!
+	# something to wait for: it is asked for until it has been heard
+	wait_until 5 eval 'ctr_run --rm img new true; [ -s "$WORK/events" ]'
+	sleep 0.5
+	: >"$WORK/events"
+}
+
+# heard ID: the events of a container, one word each
+heard() {
+	sed -n "s|.* /tasks/\([a-z-]*\) .*\"container_id\":\"$1\".*|\1|p" "$WORK/events" | tr '\n' ' '
+}
+
+@test "containerd, our shim: in the foreground: output, errors and exit codes 0, 7, 137, and programs that are not there" {
+	is hello "$(text ctr_run --rm img new echo hello)"
+	is wrong "$(ctr_run --rm img new sh -c 'echo wrong >&2; echo right; sleep 0.2' 2>&1 >/dev/null)"
+	fails 7 ctr_run --rm img new sh -c 'exit 7'
+	fails 1 ctr_run --rm img new no-such-program
+	has "executable file not found" "$output"
+	has "OCI runtime create failed" "$output"
+	fails 1 ctr_run --rm img new /etc/passwd
+	has "permission denied" "$output"
+	fails 137 ctr_run --rm img new sh -c 'sleep 1000 & kill -9 $!; wait $!'
+}
+
+@test "containerd, our shim: stdin comes through and ends; much output comes whole" {
+	is input "$( (sleep 1; echo input; sleep 0.5) | /usr/bin/ctr run --rm "${CTR_OPTIONS[@]}" localhost/img:latest new-$SRANDOM head -n 1 3>&-)"
+	start img s1 tinit sleep
+	is 3 "$( (echo a; echo b; echo c; sleep 0.5) | /usr/bin/ctr task exec --exec-id e1 s1 wc -l 3>&- 4>&-)"
+	is 20000000 "$(ctr task exec --exec-id e2 s1 head -c 20000000 /dev/zero | wc -c)"
+	is 20000000 "$(ctr_run --rm img new head -c 20000000 /dev/zero | wc -c)"
+}
+
+@test "containerd, our shim: detached: state, log, ends" {
+	start img d1 sh -c 'echo one; exec tinit sleep'
+	is RUNNING "$(state d1)"
+	becomes 5 $'one\nready' cat "$WORK/log"
+	fails 3 ctr task exec --exec-id e1 d1 sh -c 'exit 3'
+	ctr task kill -s USR1 d1
+	becomes 5 STOPPED state d1
+	has "exit code 3" "$(ctr task rm d1 2>&1)"
+	ctr container rm d1
+	start img d2 tinit sleep
+	ctr task kill -s KILL d2
+	becomes 5 STOPPED state d2
+	has "exit code 137" "$(ctr task rm d2 2>&1)"
+	ctr container rm d2
+	# of a container that runs, with processes that it has started
+	start img d3 sh -c 'sleep 1000 & setsid sleep 1000 & exec sleep 1000'
+	run ctr task rm -f d3
+	is "" "$(ctr task ls -q)"
+	ctr container rm d3
+}
+
+@test "containerd, our shim: exec: exit code, detached, user, directory, terminal" {
+	start img x1 tinit sleep
+	is hello "$(text ctr task exec --exec-id e1 x1 echo hello)"
+	fails 5 ctr task exec --exec-id e2 x1 sh -c 'exit 5'
+	fails 1 ctr task exec --exec-id e3 x1 no-such-program
+	has "executable file not found" "$output"
+	is 1000:1000 "$(text ctr task exec --exec-id e4 --user app x1 sh -c 'echo $(id -u):$(id -g)')"
+	is /home/app "$(text ctr task exec --exec-id e5 --cwd /home/app x1 pwd)"
+	run script -qec "stty rows 33 cols 77; ctr task exec -t --exec-id e6 x1 sh -c 'tty; until stty size | grep \"33 77\"; do sleep 0.1; done'" /dev/null <>/run/never
+	has "/dev/pts/" "$output"
+	has "33 77" "$output"
+	ctr task exec -d --exec-id e7 x1 sleep 100
+	becomes 5 2 sh -c 'ctr task ps x1 | grep -c "^[0-9]"'
+	has e7 "$(ctr task ps x1)"
+	ctr task kill --exec-id e7 -s KILL x1
+	becomes 5 1 sh -c 'ctr task ps x1 | grep -c "^[0-9]"'
+}
+
+@test "containerd, our shim: a terminal" {
+	run script -qec "stty rows 33 cols 77; ctr run --rm -t ${CTR_OPTIONS[*]} localhost/img:latest new-$SRANDOM sh -c 'tty; until stty size | grep \"33 77\"; do sleep 0.1; done; exit 4'" /dev/null <>/run/never
+	is 4 "$status"
+	has "/dev/pts/0" "$output"
+	has "33 77" "$output"
+}
+
+@test "containerd, our shim: pause, resume" {
+	start img p1 sh -c 'while true; do sleep 0.05; done'
+	ctr task pause p1
+	is PAUSED "$(state p1)"
+	is FROZEN "$(cgroup_file freezer freezer.state "$(pid p1)")"
+	fails 1 ctr task exec --exec-id e1 p1 true
+	ctr task resume p1
+	is RUNNING "$(state p1)"
+	ctr task exec --exec-id e2 p1 true
+}
+
+@test "containerd, our shim: events, in their order, with the end for want of memory before the exit" {
+	listen
+	ctr_run --rm img v1 true
+	start img v2 tinit sleep
+	fails 3 ctr task exec --exec-id e1 v2 sh -c 'exit 3'
+	ctr task pause v2
+	ctr task resume v2
+	ctr task kill -s KILL v2
+	becomes 5 STOPPED state v2
+	ctr task rm v2
+	start --memory-limit 16777216 img v3 tinit eat 100000000
+	becomes 10 STOPPED state v3
+	ctr task rm v3
+	becomes 5 'create start exit delete ' heard v1
+	becomes 5 'create start exec-added exec-started exit paused resumed exit delete ' heard v2
+	becomes 5 'create start oom exit delete ' heard v3
+	grep -q '"container_id":"v2","id":"e1".*"exit_status":3' "$WORK/events"
+	grep -q '"container_id":"v2","id":"v2".*"exit_status":137' "$WORK/events"
+	kill "$LISTENER"
+}
+
+@test "containerd, our shim: volumes, a root that cannot be written to, directories as roots" {
+	mkdir "$WORK/data" "$WORK/root"
+	echo from-outside >"$WORK/data/file"
+	is from-outside "$(text ctr_run --rm --mount "type=bind,src=$WORK/data,dst=/data,options=rbind:ro" img new cat /data/file)"
+	has "Read-only file system" "$(text ctr_run --rm --read-only img new sh -c 'touch /file 2>&1')"
+	tar -C "$WORK/root" -xf "$CLIENTS_IMAGE"
+	is hello "$(text ctr run --rm "${CTR_OPTIONS[@]}" --rootfs "$WORK/root" new-$SRANDOM /bin/echo hello)"
+	is hello "$(text ctr_run --rm --rootfs-propagation rshared img new echo hello)"
+	is hello "$(text ctr_run --rm --cgroup "" img new echo hello)"
+}
+
+@test "containerd, our shim: limits, capabilities, seccomp, environment" {
+	local pid
+	start --memory-limit 67108864 --cpus 0.5 img l1 tinit sleep
+	pid=$(pid l1)
+	is 67108864 "$(cgroup_file memory memory.limit_in_bytes "$pid")"
+	is "50000 100000" "$(cgroup_file cpu cpu.cfs_quota_us "$pid") $(cgroup_file cpu cpu.cfs_period_us "$pid")"
+	has 00000000a80425fb "$(text ctr_run --rm img new grep CapEff /proc/self/status)"
+	has 2 "$(text ctr_run --rm --seccomp img new grep '^Seccomp:' /proc/self/status)"
+	ctr_run --rm --privileged img new sh -c 'mkdir /m && mount -t tmpfs tmpfs /m'
+	is "/home/app value" "$(text ctr_run --rm --cwd /home/app --env NAME=value img new sh -c 'echo $PWD $NAME')"
+}
+
+@test "containerd, our shim: the machine's network, another container's namespaces, user namespaces" {
+	local there
+	is "$(readlink /proc/self/ns/net)" "$(text ctr_run --rm --net-host img new readlink /proc/self/ns/net)"
+	start img n1 tinit sleep
+	there=$(pid n1)
+	is "$(readlink "/proc/$there/ns/net")" \
+		"$(text ctr_run --rm --with-ns "network:/proc/$there/ns/net" img new readlink /proc/self/ns/net)"
+	is "0 100000 5000" "$(text ctr_run --rm --uidmap 0:100000:5000 --gidmap 0:100000:5000 img new sh -c 'echo $(cat /proc/self/uid_map)')"
+	start --uidmap 0:100000:5000 --gidmap 0:100000:5000 img n4 tinit sleep
+	is 100000 "$(proc_status "$(pid n4)" Uid | cut -f 1)"
+	is 0 "$(text ctr task exec --exec-id e1 n4 id -u)"
+	# who shares the machine's processes goes with the first one
+	start --with-ns pid:/proc/1/ns/pid img n5 sh -c 'setsid sleep 4711 & exec tinit sleep'
+	becomes 5 1 sh -c 'pgrep -fc "^sleep 4711"'
+	ctr task kill -s KILL n5
+	becomes 5 0 sh -c 'pgrep -fc "^sleep 4711"'
+}
+
+@test "containerd, our shim: a reader that stops holds nothing up" {
+	start img r1 tinit sleep
+	mkfifo "$WORK/stopped"
+	# a client that takes nothing
+	/usr/bin/ctr task exec --exec-id e1 r1 sh -c 'head -c 1000000 /dev/zero; exit 6' >"$WORK/stopped" <>/run/never 3>&- 4>&- &
+	exec 5<"$WORK/stopped"
+	is hello "$(text ctr task exec --exec-id e2 r1 echo hello)"
+	becomes 5 3 sh -c 'ctr task ps r1 | grep -c "^[0-9]"'
+	ctr task kill -s KILL r1
+	becomes 5 STOPPED state r1
+	exec 5<&-
+	ctr task rm r1 2>/dev/null || true
+	wait $! || true
+	is "" "$(ctr task ls -q)"
+}
+
+@test "containerd, our shim: one thread, and little memory" {
+	local shim
+	start img m1 tinit sleep
+	shim=$(pidof containerd-shim-capsule-v2)
+	is 1 "$(proc_status "$shim" Threads)"
+	sleep 1.5
+	# what it does not share with others of its kind, which is what one more of them costs
+	grep '^Anonymous:' "/proc/$shim/smaps_rollup"
+	[ "$(sed -n 's/^Anonymous: *\([0-9]*\) kB/\1/p' "/proc/$shim/smaps_rollup")" -le 300 ]
+}
+
+@test "containerd, our shim: containerd is killed and comes back: containers go on" {
+	local pid
+	start img k1 sh -c 'trap "exit 9" USR1; while true; do sleep 0.05; done'
+	start img k2 tinit sleep
+	pid=$(pid k1)
+	kill -9 "$(cat /run/containerd.pid)"
+	gone "$(cat /run/containerd.pid)"
+	kill -0 "$pid"
+	# it ends while nobody is there
+	kill -USR1 "$pid"
+	wait_until 5 eval "! kill -0 $pid 2>/dev/null"
+	containerd_start
+	becomes 5 STOPPED state k1
+	is RUNNING "$(state k2)"
+	has "exit code 9" "$(ctr task rm k1 2>&1)"
+	is hello "$(text ctr task exec --exec-id e1 k2 echo hello)"
+	ctr task kill -s KILL k2
+	becomes 5 STOPPED state k2
+	ctr task rm k2 2>/dev/null || true
+}
+
+@test "containerd, our shim: the shim is killed: its container goes, and nothing is left" {
+	local pid
+	start img q1 tinit sleep
+	pid=$(pid q1)
+	kill -9 "$(pidof containerd-shim-capsule-v2)"
+	wait_until 5 eval "! kill -0 $pid 2>/dev/null"
+	becomes 5 "" ctr task ls -q
+	is "" "$(ls /run/containerd/s)"
+	is events.log "$(ls /run/containerd/capsule/default)"
+	ctr container rm q1
+}
+
+@test "containerd, our shim: what it says of itself" {
+	run -0 containerd-shim-capsule-v2 -v
+	has "containerd-shim-capsule-v2" "$output"
+	has io.containerd.capsule.v2 "$(containerd-shim-capsule-v2 -info </dev/null | tr -d '\0')"
+	run -1 containerd-shim-capsule-v2 -namespace default -id c1 dance
+	has "start" "$output"
+}

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# A containerd of the test file's own, with an image, asked by ctr. CTR_OPTIONS says what containers are run with.
+
+containerd_start() {
+	setsid containerd --config /run/containerd.toml >/run/containerd.log 2>&1 </dev/null 3>&- &
+	echo $! >/run/containerd.pid
+	wait_until 20 ctr version
+}
+
+# With the image localhost/img, and a first container that has been there.
+containerd_prepare() {
+	mkfifo /run/never
+	cat >/run/containerd.toml <<-END
+		version = 2
+		disabled_plugins = ["io.containerd.grpc.v1.cri"]
+		[plugins."io.containerd.internal.v1.opt"]
+		path = "/var/lib/containerd/opt"
+	END
+	containerd_start
+	make_archive /tmp/archive.tar
+	ctr image import /tmp/archive.tar >/dev/null
+	rm /tmp/archive.tar
+	ctr_run --rm img first true
+}
+
+containerd_end() {
+	kill "$(cat /run/containerd.pid)"
+	gone "$(cat /run/containerd.pid)"
+	find /sys/fs/cgroup -depth -type d -name default -exec rmdir {} +
+}
+
+containerd_clear() {
+	local id
+	for id in $(ctr task ls -q); do ctr task rm -f "$id" >/dev/null 2>&1; done
+	for id in $(ctr container ls -q); do ctr container rm "$id"; done
+}
+
+# The image as `docker save` would write it: one layer, and a config.
+make_archive() {
+	local digest
+	digest=$(sha256sum <"$CLIENTS_IMAGE" | cut -d ' ' -f 1)
+	mkdir /tmp/archive
+	jq -n --arg digest "sha256:$digest" '{architecture: "amd64", os: "linux", config: {Cmd: ["sh"], Env: ["PATH=/usr/bin:/bin"]},
+		rootfs: {type: "layers", diff_ids: [$digest]}}' >/tmp/archive/config.json
+	cp "$CLIENTS_IMAGE" /tmp/archive/layer.tar
+	echo '[{"Config": "config.json", "RepoTags": ["localhost/img:latest"], "Layers": ["layer.tar"]}]' >/tmp/archive/manifest.json
+	tar -C /tmp/archive -cf "$1" .
+	rm -r /tmp/archive
+}
+
+# bats' own descriptors stay here. ctr waits for ever if its stdin ends before the task is there: this one does not end.
+ctr() {
+	/usr/bin/ctr "$@" <>/run/never 3>&- 4>&-
+}
+
+# ctr_run [OPTION…] img ID COMMAND…; with the ID `new`, one that no container has had: a moment after its end, containerd has the
+# runtime delete each container a second time, by force, which would meet the next one of that id.
+ctr_run() {
+	local -a options=()
+	while [ "$1" != img ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	[ "$1" != new ] || set -- "new-$SRANDOM" "${@:2}"
+	ctr run "${CTR_OPTIONS[@]}" "${options[@]}" localhost/img:latest "$@"
+}
+
+# text COMMAND…: what it prints, asked again if that is nothing: ctr stops copying when the process has ended, and what a short one
+# has written may be lost, once in a few hundred times, with runc too.
+text() {
+	local out try
+	for try in 1 2 3; do
+		out=$("$@") || true
+		[ -z "$out" ] || break
+		echo "nothing, try $try: $*" >&2
+	done
+	echo "$out"
+}
+
+# start [OPTION…] img ID COMMAND…: detached, output to $WORK/log
+start() {
+	ctr_run -d --log-uri "file://$WORK/log" "$@"
+}
+
+# pid ID
+pid() {
+	ctr task ls | awk -v id="$1" '$1 == id {print $2}'
+}
+
+state() {
+	ctr task ls | awk -v id="$1" '$1 == id {print $3}'
+}

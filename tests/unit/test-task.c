@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parts of containerd's shim that can be had alone: names of sockets, what a bundle says, a
+ * process to be executed, stdio.
+ */
+#include <config.h>
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "message.h"
+#include "options.h"
+#include "own.h"
+#include "sha256.h"
+#include "streams.h"
+
+START_TEST(sha256_of_the_standard_s_examples)
+{
+	static const char million[] =
+		"cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
+	cleanup_free char *text = malloc(1000000);
+	char got[TASK_SHA256_SIZE];
+
+	task_sha256("", 0, got);
+	ck_assert_str_eq(got, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	task_sha256("abc", 3, got);
+	ck_assert_str_eq(got, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	task_sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, got);
+	ck_assert_str_eq(got, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+	ck_assert_ptr_nonnull(text);
+	memset(text, 'a', 1000000);
+	task_sha256(text, 1000000, got);
+	ck_assert_str_eq(got, million);
+}
+END_TEST
+
+static void dir_path(int dir, char buf[64])
+{
+	(void)snprintf(buf, 64, "/proc/self/fd/%d", dir);
+}
+
+START_TEST(what_a_bundle_says)
+{
+	int dir = unit_dir();
+	char path[64];
+	bool own = false;
+	struct cps_err err;
+	char *text;
+
+	dir_path(dir, path);
+	ck_assert_err(task_bundle_look(path, &own, &err), ENOENT, err, "no config.json");
+	unit_put(dir, "config.json",
+		 "{\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"pid\"}]}}");
+	ck_assert_ok(task_bundle_look(path, &own, &err), err);
+	ck_assert(own);
+	ck_assert_ptr_null(task_bundle_group(path));
+	own = false;
+	unit_put(dir, "config.json",
+		 "{\"linux\":{\"namespaces\":[{\"type\":\"pid\",\"path\":\"/proc/1/ns/pid\"}]},"
+		 "\"annotations\":{\"io.kubernetes.cri.sandbox-id\":\"pod1\"}}");
+	ck_assert_ok(task_bundle_look(path, &own, &err), err);
+	ck_assert(!own);
+	text = task_bundle_group(path);
+	ck_assert_str_eq(text, "pod1");
+	free(text);
+
+	ck_assert_ptr_null(task_root_load(path));
+	ck_assert_ok(task_root_save(path, "/run/somewhere", &err), err);
+	text = task_root_load(path);
+	ck_assert_str_eq(text, "/run/somewhere");
+	free(text);
+	cps_close(&dir);
+}
+END_TEST
+
+static int spec_of(const char *json, bool terminal, char **ret, struct cps_err *err)
+{
+	Task__ExecRequest r = TASK__EXEC_REQUEST__INIT;
+	Wire__Any any = WIRE__ANY__INIT;
+
+	any.value.data = (uint8_t *)(uintptr_t)json;
+	any.value.len = strlen(json);
+	r.spec = &any;
+	r.terminal = terminal;
+	return task_process_spec(&r, ret, err);
+}
+
+START_TEST(the_request_says_whether_there_is_a_terminal)
+{
+	struct cps_err err;
+	char *text = NULL;
+
+	ck_assert_ok(
+		spec_of("{\"terminal\":true,\"args\":[\"a\"],\"cwd\":\"/\"}", false, &text, &err),
+		err);
+	ck_assert_str_eq(text, "{\"terminal\":false,\"args\":[\"a\"],\"cwd\":\"/\"}");
+	free(text);
+	ck_assert_ok(spec_of("{}", true, &text, &err), err);
+	ck_assert_str_eq(text, "{\"terminal\":true}");
+	free(text);
+	ck_assert_err(spec_of("[]", true, &text, &err), EINVAL, err, "exec: process");
+	ck_assert_err(spec_of("", true, &text, &err), EINVAL, err, "exec: process");
+}
+END_TEST
+
+START_TEST(other_runtimes_are_refused_by_name)
+{
+	struct cps_err err;
+	int fd = -1;
+
+	ck_assert_err(task_runtime_open("/bin/sh", &fd, &err), EINVAL, err,
+		      "drives capsule-runtime only");
+	ck_assert_err(task_runtime_open("no-such-runtime", &fd, &err), ENOENT, err,
+		      "not found in PATH");
+	ck_assert_int_eq(fd, -1);
+}
+END_TEST
+
+static void fifos_make(const char *path, char names[3][96])
+{
+	static const char *const ends[] = { "in", "out", "err" };
+
+	for (int i = 0; i < 3; i++) {
+		(void)snprintf(names[i], 96, "%s/%s", path, ends[i]);
+		ck_assert_int_eq(mkfifo(names[i], 0600), 0);
+	}
+}
+
+/* A client opens one FIFO after the other. What was opened meanwhile must not end for it. */
+START_TEST(fifos_that_are_opened_one_by_one)
+{
+	int dir = unit_dir();
+	unsigned before = unit_fd_count();
+	struct task_streams io;
+	char names[3][96];
+	char path[64];
+	int fds[3];
+	int client[2];
+	struct cps_err err;
+	char byte;
+
+	dir_path(dir, path);
+	fifos_make(path, names);
+	ck_assert_ok(task_streams_init(&io, names[0], names[1], names[2], false, &err), err);
+	ck_assert_err(task_streams_open(&io, fds, &err), EAGAIN, err, "nobody has opened");
+	client[0] = open(names[1], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_err(task_streams_open(&io, fds, &err), EAGAIN, err, "nobody has opened");
+	ck_assert_int_eq(read(client[0], &byte, 1), -1);
+	ck_assert_int_eq(errno, EAGAIN); /* no end */
+	client[1] = open(names[2], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_ok(task_streams_open(&io, fds, &err), err);
+	ck_assert_int_eq(fcntl(fds[1], F_GETFL) & O_NONBLOCK, 0);
+
+	/* The client leaves; nothing breaks. The process leaves: an end for the client. */
+	cps_close(&client[1]);
+	ck_assert_int_eq(write(fds[2], "x", 1), 1);
+	cps_close(&fds[1]);
+	ck_assert_int_eq(read(client[0], &byte, 1), 0);
+	/* stdin has no end before it is closed */
+	ck_assert_int_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	ck_assert_int_eq(read(fds[0], &byte, 1), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	task_streams_close_stdin(&io);
+	ck_assert_int_eq(read(fds[0], &byte, 1), 0);
+	task_streams_done(&io);
+	for (int i = 0; i < 3; i++)
+		cps_close(&fds[i]);
+	cps_close(&client[0]);
+	ck_assert_uint_eq(unit_fd_count(), before);
+	cps_close(&dir);
+}
+END_TEST
+
+START_TEST(files_and_nothing)
+{
+	int dir = unit_dir();
+	struct task_streams io;
+	struct cps_err err;
+	char path[64];
+	char uri[96];
+	int fds[3];
+
+	dir_path(dir, path);
+	(void)snprintf(uri, sizeof(uri), "file://%s/new/log", path);
+	ck_assert_ok(task_streams_init(&io, "", uri, uri, false, &err), err);
+	ck_assert_ok(task_streams_open(&io, fds, &err), err);
+	ck_assert_int_eq(write(fds[1], "one ", 4), 4);
+	ck_assert_int_eq(write(fds[2], "two", 3), 3);
+	unit_check_content(dir, "new/log", "one two");
+	ck_assert_int_eq(read(fds[0], uri, 1), 0); /* /dev/null */
+	for (int i = 0; i < 3; i++)
+		cps_close(&fds[i]);
+	task_streams_done(&io);
+
+	ck_assert_ok(task_streams_init(&io, "", "", "", true, &err), err);
+	ck_assert_ok(task_streams_open(&io, fds, &err), err);
+	ck_assert_int_eq(fds[0], -1);
+	ck_assert_int_eq(fds[1], -1);
+	task_streams_done(&io);
+	ck_assert_err(task_streams_init(&io, "", "binary:///bin/log", "", false, &err), ENOSYS, err,
+		      "not supported");
+	cps_close(&dir);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		sha256_of_the_standard_s_examples,
+		what_a_bundle_says,
+		the_request_says_whether_there_is_a_terminal,
+		other_runtimes_are_refused_by_name,
+		fifos_that_are_opened_one_by_one,
+		files_and_nothing,
+		NULL,
+	};
+
+	return unit_main("task", tests);
+}

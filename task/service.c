@@ -13,11 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "cgroups.h"
 #include "container.h"
 #include "file.h"
 #include "json.h"
 #include "own.h"
+#include "stats.h"
 
 /* The process that is named; or the call is answered. */
 static struct task_process *named(struct task_pod *pod, struct task_call *call, const char *id,
@@ -205,6 +207,36 @@ static void run_exec(struct task_call *call, const void *request, void *owner)
 	task_exec_add(p->task, call, r);
 }
 
+static void run_stats(struct task_call *call, const void *request, void *owner)
+{
+	const Task__ProcessRequest *r = request;
+	struct task_process *p = named(owner, call, r->id, "");
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	Task__StatsReply reply = TASK__STATS_REPLY__INIT;
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	const struct cps_json *cgroups = NULL;
+	Wire__Any any = WIRE__ANY__INIT;
+	struct cps_err err;
+	const char *text;
+
+	if (!p)
+		return;
+	text = p->task->shim.ct.cgroups;
+	if (!text || p->status == TASK__STATUS__STOPPED ||
+	    cps_json_parse(&arena, text, strlen(text), &cgroups, &err) < 0) {
+		task_error(call, TASK_NOT_FOUND, "cgroup of %s: not found", r->id);
+		return;
+	}
+	any.type_url = (char *)(uintptr_t)task_stats_put(cgroups, &b);
+	any.value.data = (uint8_t *)b.data;
+	any.value.len = b.len;
+	reply.stats = &any;
+	if (b.failed)
+		task_error(call, TASK_RESOURCE_EXHAUSTED, "stats: out of memory");
+	else
+		task_reply(call, &reply.base);
+}
+
 /* Without a terminal, or after its end, there is nothing to do, which is no failure. */
 static void run_resize(struct task_call *call, const void *request, void *owner)
 {
@@ -288,6 +320,7 @@ static const struct task_method methods[] = {
 	{ "Exec", &task__exec_request__descriptor, run_exec },
 	{ "ResizePty", &task__resize_request__descriptor, run_resize },
 	{ "CloseIO", &task__close_io_request__descriptor, run_close_io },
+	{ "Stats", &task__process_request__descriptor, run_stats },
 	{ "Wait", &task__process_request__descriptor, run_wait },
 	{ "Connect", &task__process_request__descriptor, run_connect },
 	{ "Shutdown", &task__shutdown_request__descriptor, run_shutdown },

@@ -156,12 +156,17 @@ heard() {
 	is hello "$(text ctr_run --rm --cgroup "" img new echo hello)"
 }
 
-@test "containerd, our shim: limits, capabilities, seccomp, environment" {
-	local pid
+@test "containerd, our shim: limits, metrics, capabilities, seccomp, environment" {
+	local pid metrics
 	start --memory-limit 67108864 --cpus 0.5 img l1 tinit sleep
 	pid=$(pid l1)
 	is 67108864 "$(cgroup_file memory memory.limit_in_bytes "$pid")"
 	is "50000 100000" "$(cgroup_file cpu cpu.cfs_quota_us "$pid") $(cgroup_file cpu cpu.cfs_period_us "$pid")"
+	metrics=$(ctr task metrics l1)
+	is 67108864 "$(awk '$1 == "memory.limit_in_bytes" {print $2}' <<<"$metrics")"
+	is 1 "$(awk '$1 == "pids.current" {print $2}' <<<"$metrics")"
+	[ "$(awk '$1 == "memory.usage_in_bytes" {print $2}' <<<"$metrics")" -gt 0 ]
+	[ "$(awk '$1 == "cpuacct.usage" {print $2}' <<<"$metrics")" -gt 0 ]
 	has 00000000a80425fb "$(text ctr_run --rm img new grep CapEff /proc/self/status)"
 	has 2 "$(text ctr_run --rm --seccomp img new grep '^Seccomp:' /proc/self/status)"
 	ctr_run --rm --privileged img new sh -c 'mkdir /m && mount -t tmpfs tmpfs /m'

@@ -24,7 +24,7 @@ for folder in lib runtime shim task init systemd criu store network image superv
 			[[ $object == *no-names.o ]] || complain_name "$object" "$name"
 			;;
 		__asan* | __odr_asan* | __gcov*) ;;
-		wire__* | task__* | events__*) [[ $object == *.pb-c.o ]] || complain_name "$object" "$name" ;;
+		wire__* | task__* | events__* | metrics__*) [[ $object == *.pb-c.o ]] || complain_name "$object" "$name" ;;
 		*) complain_name "$object" "$name" ;;
 		esac
 		if [[ $type == [BC] || ($type == D && $name != cps_log*) ]]; then

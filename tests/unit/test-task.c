@@ -16,9 +16,11 @@
 
 #include "file.h"
 #include "message.h"
+#include "metrics.pb-c.h"
 #include "options.h"
 #include "own.h"
 #include "sha256.h"
+#include "stats.h"
 #include "streams.h"
 
 START_TEST(sha256_of_the_standard_s_examples)
@@ -210,6 +212,118 @@ START_TEST(files_and_nothing)
 }
 END_TEST
 
+static const char *stats_of(const char *json, struct cps_buf *b)
+{
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	const struct cps_json *cgroups = NULL;
+	struct cps_err err;
+
+	ck_assert_ok(cps_json_parse(&arena, json, strlen(json), &cgroups, &err), err);
+	return task_stats_put(cgroups, b);
+}
+
+START_TEST(metrics_of_cgroup_v2)
+{
+	int dir = unit_dir();
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	cleanup_message Metrics__V2Metrics *m = NULL;
+	char json[128];
+	char path[64];
+
+	dir_path(dir, path);
+	unit_put(dir, "pids.current", "3\n");
+	unit_put(dir, "pids.max", "max\n");
+	unit_put(dir, "cpu.stat",
+		 "usage_usec 12\nuser_usec 7\nsystem_usec 5\nnr_bursts 2\nnew 9\n");
+	unit_put(dir, "memory.stat",
+		 "anon 4096\nfile 8192\ninactive_file 100\nworkingset_refault 1\n");
+	unit_put(dir, "memory.current", "123456\n");
+	unit_put(dir, "memory.max", "67108864\n");
+	unit_put(dir, "memory.events", "low 0\nhigh 1\nmax 2\noom 3\noom_kill 4\n");
+	unit_put(dir, "io.stat",
+		 "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n\n253:16 rbytes=7\n");
+	unit_put(dir, "hugetlb.2MB.current", "2097152\n");
+	unit_put(dir, "hugetlb.2MB.max", "max\n");
+	(void)snprintf(json, sizeof(json), "{\"unified\":\"%s\"}", path);
+	ck_assert_str_eq(stats_of(json, &b), "io.containerd.cgroups.v2.Metrics");
+	m = task_unpack(&metrics__v2_metrics__descriptor, b.data, b.len);
+	ck_assert_ptr_nonnull(m);
+	ck_assert_uint_eq(m->pids->current, 3);
+	ck_assert_uint_eq(m->pids->limit, UINT64_MAX);
+	ck_assert_uint_eq(m->cpu->usage_usec, 12);
+	ck_assert_uint_eq(m->cpu->system_usec, 5);
+	ck_assert_uint_eq(m->cpu->nr_bursts, 2);
+	ck_assert_uint_eq(m->memory->file, 8192);
+	ck_assert_uint_eq(m->memory->inactive_file, 100);
+	ck_assert_uint_eq(m->memory->usage, 123456);
+	ck_assert_uint_eq(m->memory->usage_limit, 67108864);
+	ck_assert_uint_eq(m->memory_events->oom_kill, 4);
+	ck_assert_uint_eq(m->io->n_usage, 2);
+	ck_assert_uint_eq(m->io->usage[0]->major, 8);
+	ck_assert_uint_eq(m->io->usage[0]->wios, 4);
+	ck_assert_uint_eq(m->io->usage[1]->minor, 16);
+	ck_assert_uint_eq(m->io->usage[1]->rbytes, 7);
+	ck_assert_uint_eq(m->n_hugetlb, 1);
+	ck_assert_str_eq(m->hugetlb[0]->pagesize, "2MB");
+	ck_assert_uint_eq(m->hugetlb[0]->current, 2097152);
+	cps_close(&dir);
+}
+END_TEST
+
+START_TEST(metrics_of_cgroup_v1)
+{
+	int dir = unit_dir();
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	cleanup_message Metrics__V1Metrics *m = NULL;
+	uint64_t tick = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+	char json[512];
+	char p[64];
+
+	dir_path(dir, p);
+	unit_put(dir, "pids.current", "3\n");
+	unit_put(dir, "pids.max", "max\n");
+	unit_put(dir, "cpuacct.usage", "1808009\n");
+	unit_put(dir, "cpuacct.usage_percpu", "8 1808001 \n");
+	unit_put(dir, "cpuacct.stat", "user 2\nsystem 3\n");
+	unit_put(dir, "cpu.stat", "nr_periods 10\nnr_throttled 4\nthrottled_time 77\n");
+	unit_put(dir, "memory.stat", "cache 1\nrss 2\ntotal_unevictable 32\nother 5\n");
+	unit_put(dir, "memory.limit_in_bytes", "67108864\n");
+	unit_put(dir, "memory.memsw.failcnt", "6\n");
+	unit_put(dir, "memory.oom_control", "oom_kill_disable 0\nunder_oom 1\noom_kill 2\n");
+	unit_put(dir, "blkio.throttle.io_serviced_recursive",
+		 "8:16 Read 5\n8:16 Write 6\nTotal 11\n");
+	unit_put(dir, "blkio.throttle.time_recursive", "8:16 9\n");
+	(void)snprintf(json, sizeof(json),
+		       "{\"pids\":\"%s\",\"cpu\":\"%s\",\"cpuacct\":\"%s\",\"memory\":\"%s\","
+		       "\"blkio\":\"%s\",\"unified\":\"%s\"}",
+		       p, p, p, p, p, p);
+	ck_assert_str_eq(stats_of(json, &b), "io.containerd.cgroups.v1.Metrics");
+	m = task_unpack(&metrics__v1_metrics__descriptor, b.data, b.len);
+	ck_assert_ptr_nonnull(m);
+	ck_assert_uint_eq(m->pids->current, 3);
+	ck_assert_uint_eq(m->pids->limit, 0);
+	ck_assert_uint_eq(m->cpu->usage->total, 1808009);
+	ck_assert_uint_eq(m->cpu->usage->user, 2 * tick);
+	ck_assert_uint_eq(m->cpu->usage->system, 3 * tick);
+	ck_assert_uint_eq(m->cpu->usage->n_per_cpu, 2);
+	ck_assert_uint_eq(m->cpu->usage->per_cpu[1], 1808001);
+	ck_assert_uint_eq(m->cpu->throttling->nr_throttled, 4);
+	ck_assert_uint_eq(m->memory->rss, 2);
+	ck_assert_uint_eq(m->memory->total_unevictable, 32);
+	ck_assert_uint_eq(m->memory->usage->limit, 67108864);
+	ck_assert_uint_eq(m->memory->swap->failcnt, 6);
+	ck_assert_uint_eq(m->oom_control->oom_kill, 2);
+	ck_assert_uint_eq(m->blkio->n_serviced, 2);
+	ck_assert_str_eq(m->blkio->serviced[1]->op, "Write");
+	ck_assert_uint_eq(m->blkio->serviced[1]->minor, 16);
+	ck_assert_uint_eq(m->blkio->serviced[1]->value, 6);
+	ck_assert_uint_eq(m->blkio->n_time, 1);
+	ck_assert_str_eq(m->blkio->time[0]->op, "");
+	ck_assert_uint_eq(m->blkio->time[0]->value, 9);
+	cps_close(&dir);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -219,6 +333,8 @@ int main(void)
 		other_runtimes_are_refused_by_name,
 		fifos_that_are_opened_one_by_one,
 		files_and_nothing,
+		metrics_of_cgroup_v2,
+		metrics_of_cgroup_v1,
 		NULL,
 	};
 

@@ -60,7 +60,6 @@ refused() {
 		linux.resources.memory.limit .linux.resources.memory = {limit: "much"}
 		linux.resources.pids.limit .linux.resources.pids = {limit: 1.5}
 		hooks.prestart[0] .hooks.prestart = [{path: "relative"}]
-		process del(.process)
 	END
 }
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # The container's file tree, as a program in a container finds it.
+# shellcheck disable=SC2016 # what is quoted is jq's and the container's
 bats_require_minimum_version 1.5.0
 load helpers
 setup() {
 	integ_setup
 	args sh -c '. /mnt/script'
 	mkdir "$WORK/share"
-	# shellcheck disable=SC2016  # jq's
 	config '.mounts += [{destination: "/mnt", type: "bind", source: $s, options: ["rbind", "rprivate"]}]' --arg s "$WORK/share"
 }
 teardown() { integ_teardown; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Mounts that show other owners than the file system has (idmap, ridmap), and a tmpfs that begins with what it covers (tmpcopyup).
-# shellcheck disable=SC2016,SC2154 # what is quoted is for jq and the container; bats sets stderr
+# shellcheck disable=SC2016,SC2153,SC2154 # what is quoted is for jq and the container; bats sets stderr
 bats_require_minimum_version 1.5.0
 load helpers
 setup() {

@@ -7,6 +7,7 @@
 #include <config.h>
 #include "commands.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -27,6 +28,7 @@
 #include "setup.h"
 #include "sha256.h"
 
+#define CGROUPS	      "/sys/fs/cgroup"
 #define SOCKETS	      "/run/containerd/s"
 #define BACKLOG	      128
 #define STDIN_MAX     (1u << 20)
@@ -136,28 +138,40 @@ static void oom_score_set(void)
 	(void)cps_file_put(AT_FDCWD, "/proc/self/oom_score_adj", score, &ignored);
 }
 
-/* Into the cgroup that was asked for: the unified one, or in each hierarchy that has it. */
-static int cgroup_join(const char *cgroup, struct cps_err *err)
+/* Below a directory that has cgroups: one hierarchy's. */
+static bool cgroup_join_at(const char *hierarchy, const char *cgroup)
 {
-	static const char *const places[] = { "",      "memory/", "cpu,cpuacct/", "cpu/",
-					      "pids/", "blkio/",  "systemd/" };
-	bool joined = false;
 	char path[PATH_MAX];
 	struct cps_err ignored;
+	int n = snprintf(path, sizeof(path), "%s/cgroup.procs", hierarchy);
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s%s", places[i],
-			       cgroup[0] == '/' ? cgroup + 1 : cgroup);
-		if (places[i][0] && access("/sys/fs/cgroup/cgroup.procs", F_OK) == 0)
-			break;
-		if (!places[i][0] && access("/sys/fs/cgroup/cgroup.procs", F_OK) != 0)
+	if ((size_t)n >= sizeof(path) || access(path, F_OK) < 0)
+		return false;
+	n = snprintf(path, sizeof(path), "%s/%s", hierarchy, cgroup);
+	if ((size_t)n >= sizeof(path) || cps_mkdir_all(path, 0755, &ignored) < 0)
+		return false;
+	n = snprintf(path, sizeof(path), "%s/%s/cgroup.procs", hierarchy, cgroup);
+	return (size_t)n < sizeof(path) && cps_file_put(AT_FDCWD, path, "0", &ignored) == 0;
+}
+
+/* Into the cgroup that was asked for: the unified one, or in each hierarchy. */
+static int cgroup_join(const char *cgroup, struct cps_err *err)
+{
+	cleanup_dir DIR *dir = opendir(CGROUPS);
+	bool joined = cgroup_join_at(CGROUPS, cgroup);
+	bool joined_any = false;
+	char path[PATH_MAX];
+	const struct dirent *e;
+
+	while (!joined && dir && (e = readdir(dir)) != NULL) {
+		if (e->d_type != DT_DIR || e->d_name[0] == '.')
 			continue;
-		if (cps_mkdir_all(path, 0755, &ignored) < 0)
-			continue;
-		(void)snprintf(path + strlen(path), sizeof(path) - strlen(path), "/cgroup.procs");
-		joined |= cps_file_put(AT_FDCWD, path, "0", &ignored) == 0;
+		(void)snprintf(path, sizeof(path), CGROUPS "/%s", e->d_name);
+		joined_any |= cgroup_join_at(path, cgroup);
 	}
-	return joined ? 0 : cps_failx(err, ENOENT, "shim cgroup '%s': cannot be joined", cgroup);
+	return joined || joined_any
+		       ? 0
+		       : cps_failx(err, ENOENT, "shim cgroup '%s': cannot be joined", cgroup);
 }
 
 /* `address` in the bundle is where a containerd that has been restarted finds us. */

@@ -251,6 +251,61 @@ heard() {
 	ctr container rm q1
 }
 
+@test "containerd, our shim: containers of a sandbox share a shim, and end one by one" {
+	local pid other
+	start --annotation io.containerd.runc.v2.group=pod1 img g1 tinit sleep
+	start --annotation io.kubernetes.cri.sandbox-id=pod1 img g2 sh -c 'exit 4'
+	start --annotation io.containerd.runc.v2.group=pod1 img g3 tinit sleep
+	pidof containerd-shim-capsule-v2
+	is 1 "$(pidof containerd-shim-capsule-v2 | wc -w)"
+	is 1 "$(find /run/containerd/s -type s | wc -l)"
+	becomes 5 STOPPED state g2
+	is RUNNING "$(state g1)"
+	is "one three" "$(text ctr task exec --exec-id e1 g1 echo one) $(text ctr task exec --exec-id e1 g3 echo three)"
+	has "exit code 4" "$(ctr task rm g2 2>&1)"
+	ctr task kill -s KILL g1
+	becomes 5 STOPPED state g1
+	ctr task rm g1
+	# each end has containerd run our `delete`, which must leave the others alone
+	sleep 0.5
+	is RUNNING "$(state g3)"
+	is hello "$(text ctr task exec --exec-id e2 g3 echo hello)"
+	start --annotation io.containerd.runc.v2.group=pod1 img g4 tinit sleep
+	is 1 "$(pidof containerd-shim-capsule-v2 | wc -w)"
+	pid=$(pid g3) other=$(pid g4)
+	kill -9 "$(pidof containerd-shim-capsule-v2)"
+	wait_until 5 eval "! kill -0 $pid 2>/dev/null && ! kill -0 $other 2>/dev/null"
+	becomes 5 "" ctr task ls -q
+	is "" "$(ls /run/containerd/s)"
+	is events.log "$(ls /run/containerd/capsule/default)"
+}
+
+@test "containerd, our shim: start: options, an address that is there already, an answer without waiting for the server" {
+	local address bundle=$WORK/bundle pid
+	cd "$bundle"
+	# containerd.runc.v1.Options: shim_cgroup "/default/shims"
+	address=$(printf '\012\032containerd.runc.v1.Options\022\020\032\016/default/shims' |
+		containerd-shim-capsule-v2 -namespace ns1 -address /run/containerd/containerd.sock -id c1 start)
+	has unix:///run/containerd/s/ "$address"
+	is "$address" "$(cat "$bundle/address")"
+	pid=$(pidof containerd-shim-capsule-v2)
+	is /default/shims "$(sed -n 's/^[0-9]*:memory://p' "/proc/$pid/cgroup")"
+	is "$address" "$(containerd-shim-capsule-v2 -namespace=ns1 --address /run/containerd/containerd.sock -id c1 -new-flag start </dev/null)"
+	is "$pid" "$(pidof containerd-shim-capsule-v2)"
+	# another containerd's, another namespace's
+	run ! [ "$address" = "$(containerd-shim-capsule-v2 -namespace ns2 -address /run/containerd/containerd.sock -id c1 start </dev/null)" ]
+	is 2 "$(pidof containerd-shim-capsule-v2 | wc -w)"
+	# a server without tasks goes when it is told to; and what `delete` says of a container that never was
+	pidof containerd-shim-capsule-v2 | xargs kill
+	wait_until 5 eval '! pidof containerd-shim-capsule-v2 >/dev/null'
+	is "" "$(ls /run/containerd/s)"
+	# 137, as a message of protobuf
+	has 108901 "$(containerd-shim-capsule-v2 -namespace ns1 -id c1 delete </dev/null | od -An -tx1 | tr -d ' \n')"
+	find /sys/fs/cgroup -depth -type d -name shims -exec rmdir {} +
+	run -1 containerd-shim-capsule-v2 -namespace ns1 start </dev/null
+	has "-id" "$output"
+}
+
 @test "containerd, our shim: what it says of itself" {
 	run -0 containerd-shim-capsule-v2 -v
 	has "containerd-shim-capsule-v2" "$output"

@@ -41,7 +41,7 @@ START_TEST(bad_mounts)
 		{ "/bin/sh", "bind", "/tmp/host", "bind", ENOTDIR, "not a directory" },
 		{ "/bin", "bind", "/tmp/host/file", "bind", EISDIR, "a directory" },
 		{ "/bin/sh/x", "tmpfs", "x", "ro", ENOTDIR, "/bin/sh/x" },
-		{ "/", "tmpfs", "x", "ro", EINVAL, "over the root" },
+		{ "/", "bind", "/tmp/host/file", "bind", EISDIR, "a directory" },
 		{ "/proc", "tmpfs", "x", "ro", EPERM, "only procfs" },
 		{ "/proc/sys", "tmpfs", "x", "ro", EPERM, "inside /proc" },
 		{ "/proc/self/attr", "bind", "/tmp/host", "bind", EPERM, "inside /proc" },

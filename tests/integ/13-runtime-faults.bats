@@ -13,6 +13,7 @@ setup() {
 }
 teardown() {
 	[ -z "${BATS_TEST_SKIPPED:-}" ] || return 0
+	ip link delete peer9 2>/dev/null || true
 	integ_teardown
 }
 
@@ -28,10 +29,16 @@ nothing_left() {
 	! pgrep -f 'tinit sleep|sleep 3[0-9][0-9]' >/dev/null || { echo "left: process"; return 1; }
 }
 
+# The device that everything_on gives away: it goes with a namespace, and comes back from a container that is not made.
+device() {
+	[ -z "${with_device:-}" ] || wait_until 5 eval 'ip link show given9 || ip link add given9 type veth peer name peer9'
+}
+
 # attempt SIDE ROW KIND COMMAND...: fails as it should, or the row is not wanted and it succeeds.
 attempt() {
 	local side=$1 row=$2 kind=$3 rc=0
 	shift 3
+	device
 	CAPSULE_FAULT=$kind:$row timeout 20 "$RUNTIME" --root "$ROOT" "$@" >"$WORK/out" 2>&1 </dev/null || rc=$?
 	case $rc in
 	0) echo "$row" >>"$WORK/unwanted" ;;
@@ -44,6 +51,7 @@ attempt() {
 			grep -q "$row" "$WORK/out" || { echo "$kind:$row: not named: $(cat "$WORK/out")" && return 1; }
 			[ "$(wc -l <"$WORK/out")" = 1 ] || { echo "$kind:$row: more than a line: $(cat "$WORK/out")" && return 1; }
 			case $1 in create | run) nothing_left c || { echo "$kind:$row" && return 1; } ;; esac
+			[ -z "${with_device:-}" ] || [ "$side" = start ] || ip link show given9 >/dev/null || { echo "$kind:$row: the device is gone" && return 1; }
 		fi
 		;;
 	esac
@@ -69,6 +77,8 @@ all_rows_of_create() {
 
 everything_on() {
 	args sleep 300
+	with_device=yes
+	device
 	config '.hooks = {
 		prestart: [{path: "/bin/true"}], createRuntime: [{path: "/bin/true"}], createContainer: [{path: "/bin/true"}],
 		startContainer: [{path: "/bin/true"}], poststop: [{path: "/bin/true"}] }
@@ -78,6 +88,7 @@ everything_on() {
 		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mount"], action: "SCMP_ACT_ERRNO"}]}
 		| .linux.sysctl = {"net.ipv4.ip_forward": "1"}
 		| .linux.namespaces += [{type: "cgroup"}, {type: "time"}] | .linux.timeOffsets = {boottime: {secs: 5}}
+		| .linux.netDevices = {given9: {name: "net0"}}
 		| .process.apparmorProfile = "unconfined" | .mounts += [{destination: "/mnt", type: "bind", source: "/tmp", options: ["bind"],
 			uidMappings: [{containerID: 0, hostID: 5000, size: 9}], gidMappings: [{containerID: 0, hostID: 5000, size: 9}]}]'
 }
@@ -145,6 +156,7 @@ start_unreaped() {
 		[ "$side" = start ] || continue
 		for kind in before after die; do
 			case $kind:$row in after:exec | before:wait-at-gate | die:wait-at-gate) continue ;; esac
+			device
 			if [ "$kind" = die ]; then
 				CAPSULE_FAULT=$kind:$row run -1 start_unreaped
 				[[ "$output" == *"died before it could execute its program"* ]]
@@ -187,8 +199,8 @@ start_unreaped() {
 	sort -u "$seen" >"$WORK/seen"
 	rows create | awk '{ print $2 }' | sort -u >"$WORK/all"
 	run comm -13 "$WORK/seen" "$WORK/all"
-	# They need a terminal, a path to join, a user namespace, a gate, link B, a socket for the pidfd, systemd or a config
-	# without HOME.
+	# They need a terminal, a path to join, a user namespace, a gate, link B, a socket for the pidfd, systemd, Intel RDT or a
+	# config without HOME.
 	echo "$output"
 	[ "$output" = "announce
 become-root
@@ -198,6 +210,9 @@ created
 drop-admin
 gate
 id-maps
+intel-rdt
+intel-rdt-join
+intel-rdt-paths
 join-namespaces
 oom-score-of-init
 open-namespaces

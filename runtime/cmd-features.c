@@ -124,6 +124,8 @@ static void write_annotations(struct cps_jsonw *w)
 	cps_jsonw_close(w, '}');
 	cps_jsonw_open(w, "potentiallyUnsafeConfigAnnotations", '[');
 	cps_jsonw_str(w, NULL, RT_SYSTEMD_ANNOTATION);
+	cps_jsonw_str(w, NULL, RT_ANNOTATION_KEEP_GROUPS);
+	cps_jsonw_str(w, NULL, RT_ANNOTATION_STRICT_SECCOMP);
 	cps_jsonw_close(w, ']');
 }
 

@@ -217,11 +217,9 @@ static int parse_annotations(const struct rt_spec_in *in, const struct cps_json 
 		const struct rt_key_value *a = &spec->annotations[i];
 		bool yes = strcmp(a->value, "0") != 0;
 
-		if (strncmp(a->key, "run.oci.", 8) != 0)
-			continue;
-		if (strcmp(a->key + 8, "keep_original_groups") == 0)
+		if (strcmp(a->key, RT_ANNOTATION_KEEP_GROUPS) == 0)
 			spec->keep_groups = yes;
-		else if (strcmp(a->key + 8, "seccomp_fail_unknown_syscall") == 0)
+		else if (strcmp(a->key, RT_ANNOTATION_STRICT_SECCOMP) == 0)
 			spec->strict_seccomp = yes;
 	}
 	return 0;

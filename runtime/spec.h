@@ -304,8 +304,8 @@ struct rt_spec {
 	struct rt_hooks hooks;
 	size_t nannotations;
 	const struct rt_key_value *annotations;
-	bool keep_groups;    /* annotation run.oci.keep_original_groups */
-	bool strict_seccomp; /* annotation run.oci.seccomp_fail_unknown_syscall */
+	bool keep_groups;    /* annotation RT_ANNOTATION_KEEP_GROUPS */
+	bool strict_seccomp; /* annotation RT_ANNOTATION_STRICT_SECCOMP */
 
 	struct rt_namespace ns[RT_NS_COUNT];
 	size_t nuid_maps, ngid_maps;
@@ -328,6 +328,10 @@ struct rt_spec {
 	struct rt_time_offset monotonic, boottime;
 	const char *mount_label; /* NULL: none */
 };
+
+/* crun's; any value but "0" is yes. */
+#define RT_ANNOTATION_KEEP_GROUPS    "run.oci.keep_original_groups"
+#define RT_ANNOTATION_STRICT_SECCOMP "run.oci.seccomp_fail_unknown_syscall"
 
 /* Parses and checks config.json's text (at most RT_SPEC_MAX bytes). bundle: absolute path, for
  * root.path. Errors name the place: "config.json: line 3, column 7: …" or "config.json:

@@ -217,8 +217,7 @@ shown() {
 	fi
 	runtime delete --force c1
 	# the values of the annotations are looked at before anybody is asked
-	listed .potentiallyUnsafeConfigAnnotations org.systemd.property.
-	bad=$(words .potentiallyUnsafeConfigAnnotations)Description
+	bad=org.systemd.property.Description
 	with 'del(.linux.cgroupsPath) | .annotations = {($k): "{not a value"} | .process.args = ["true"]' --arg k "$bad"
 	run -1 runtime --systemd-cgroup run c1
 	[[ $output == *"annotations: $bad: "* ]]
@@ -356,6 +355,20 @@ ROWS
 	[ "$(runtime run c1)" = 73:94 ]
 	ip link add given9 type veth peer name peer9
 	with '.linux.netDevices = {given9: {name: "net0"}} | .process.args = ["ip", "-o", "link", "show", "net0"]'
+	runtime run c1
+}
+
+@test "annotations of a configuration that change what is done: each that is listed, and no other" {
+	listed .potentiallyUnsafeConfigAnnotations org.systemd.property. run.oci.keep_original_groups run.oci.seccomp_fail_unknown_syscall
+	# the first is above, with cgroups
+	with '.annotations = {"run.oci.keep_original_groups": "1"} | .process.args = ["sh", "-c", "sed -n \"s/^Groups:.//p\" /proc/self/status"]'
+	[ "$(setpriv --groups 7,4711 "$RUNTIME" --root "$ROOT" run c1 | xargs)" = "7 4711" ]
+	with '.annotations = {"run.oci.seccomp_fail_unknown_syscall": "1"}
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["no_such_call"], action: "SCMP_ACT_ERRNO"}]}'
+	run -1 runtime create c1
+	[[ $output == *no_such_call* ]]
+	with '.annotations = {"run.oci.something": "1", "org.systemd": "x", "color": "blue"} | .process.args = ["true"]
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["no_such_call"], action: "SCMP_ACT_ERRNO"}]}'
 	runtime run c1
 }
 

@@ -5,4 +5,4 @@
 export RACES=50 # they take longer
 export ASAN_OPTIONS=detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 exec "$TOP_SRCDIR/tests/integ/run" "$TOP_BUILDDIR" \
-	"$TOP_SRCDIR"/tests/integ/{10-runtime-life,11-runtime-exec,20-mounts,21-mounts-bad,50-cli-lifecycle,51-cli-exec,52-cli-log,56-cli-terminal,90-tour}.bats
+	"$TOP_SRCDIR"/tests/integ/{10-runtime-life,11-runtime-exec,20-mounts,21-mounts-bad,48-checkpoint,50-cli-lifecycle,51-cli-exec,52-cli-log,56-cli-terminal,90-tour}.bats

@@ -215,3 +215,23 @@ pid_of() {
 	runtime exec c sh -c 'echo x >/dev/null; head -c 1 /dev/zero' >/dev/null
 	runtime delete -f c
 }
+
+@test "pages that stay behind, and come when they are touched" {
+	local before
+	start c
+	mkfifo "$WORK/ready"
+	exec 9<>"$WORK/ready"
+	runtime checkpoint --lazy-pages --page-server 127.0.0.1:2700 --status-fd 9 --image-path "$WORK/im" --work-path "$WORK/work" c &
+	read -r -t 60 -n 1 -d '' <&9
+	before=$(count)
+	mkdir "$WORK/lazy"
+	criu lazy-pages --page-server --address 127.0.0.1 --port 2700 -W "$WORK/lazy" -D "$WORK/im" >"$WORK/lazy/out" 2>&1 &
+	wait_until 20 test -S "$WORK/lazy/lazy-pages.socket"
+	runtime restore -d --lazy-pages --image-path "$WORK/im" --work-path "$WORK/lazy" d </dev/null >/dev/null
+	count_from "$before"
+	wait
+	run -1 runtime state c
+	[ "$(runtime state d | jq -r .status)" = running ]
+	runtime delete -f d
+	exec 9>&-
+}

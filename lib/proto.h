@@ -30,8 +30,10 @@
 #define CPS_OP_AT_EXIT	 "at-exit"
 #define CPS_OP_PAUSE	 "pause"
 #define CPS_OP_RESUME	 "resume"
+#define CPS_OP_UPDATE	 "update"
 
-/* Link B, shim to runtime: create, start, exec, kill, delete, pause, resume as above. Events: */
+/* Link B, shim to runtime: create, start, exec, kill, delete, pause, resume, update as above.
+ * Events: */
 #define CPS_EVENT_SPAWNED "spawned"
 #define CPS_EVENT_CONSOLE "console"
 #define CPS_EVENT_WARNING "warning"

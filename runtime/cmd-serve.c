@@ -22,6 +22,7 @@
 #include "own.h"
 #include "proto.h"
 #include "tables.h"
+#include "update.h"
 
 #define LINK_FD 3
 
@@ -250,6 +251,25 @@ static int serve_resume(struct service *s, struct cps_err *err)
 	return rc < 0 ? rc : rt_container_resume(&c, err);
 }
 
+static int serve_update(struct service *s, struct cps_err *err)
+{
+	cleanup_container struct rt_container c = RT_CONTAINER_INIT;
+	const struct cps_json *resources = cps_json_get(s->frame.body, "resources");
+	struct rt_warn warn = { .debug = s->debug };
+	const char *text;
+	uint32_t pos = 0;
+	int rc;
+
+	if (!resources)
+		return cps_failx(err, EINVAL, "the request lacks 'resources'");
+	rc = rt_container_open(s->req.root, s->req.id, s->arena, &c, err);
+	if (rc == 0)
+		rc = rt_container_update(&c, resources, &warn, err);
+	while ((text = rt_warn_next(&warn, &pos)))
+		send_warning(s, text);
+	return rc;
+}
+
 static int serve_delete(struct service *s, struct cps_err *err)
 {
 	struct rt_warn warn = { .debug = s->debug };
@@ -275,7 +295,7 @@ static int serve_op(struct service *s, struct cps_err *err)
 		{ CPS_OP_CREATE, serve_create }, { CPS_OP_START, serve_start },
 		{ CPS_OP_EXEC, serve_exec },	 { CPS_OP_KILL, serve_kill },
 		{ CPS_OP_DELETE, serve_delete }, { CPS_OP_PAUSE, serve_pause },
-		{ CPS_OP_RESUME, serve_resume },
+		{ CPS_OP_RESUME, serve_resume }, { CPS_OP_UPDATE, serve_update },
 	};
 	const char *op;
 	int rc;

@@ -103,6 +103,8 @@ void shim_timer(struct event *e, uint64_t ms);
 /* Asks the runtime to signal all of the container's cgroup. Waiters of `r` are answered; r may be
  * NULL. */
 int shim_kill_all(struct shim *s, int signal, struct shim_request *r, struct cps_err *err);
+/* Asks the runtime to set other limits. */
+int shim_update(struct shim *s, struct shim_request *r, struct cps_err *err);
 /* For reap.c: the runtimes that have ended are known. */
 void shim_deleted_settle(struct shim *s);
 /* Is it in the freezer, whoever has put it there? Looked up in its cgroup. */

@@ -144,6 +144,11 @@ static int op_resume(struct shim_request *r, struct cps_err *err)
 	return shim_container_request(r->shim, SHIM_E_RESUME, r, err);
 }
 
+static int op_update(struct shim_request *r, struct cps_err *err)
+{
+	return shim_update(r->shim, r, err);
+}
+
 static int op_shutdown(struct shim_request *r, struct cps_err *err)
 {
 	return shim_container_request(r->shim, SHIM_E_SHUTDOWN, r, err);
@@ -412,7 +417,7 @@ static const struct op ops[] = {
 	{ CPS_OP_DEBUG, op_debug },	{ CPS_OP_KEEP, op_keep },
 	{ CPS_OP_ADOPT, op_adopt },	{ CPS_OP_RESTORE, op_restore },
 	{ CPS_OP_AT_EXIT, op_at_exit }, { CPS_OP_PAUSE, op_pause },
-	{ CPS_OP_RESUME, op_resume },
+	{ CPS_OP_RESUME, op_resume },	{ CPS_OP_UPDATE, op_update },
 };
 
 /* What makes sense while it is not known yet what there is. */

@@ -25,7 +25,8 @@
 struct ask {
 	struct shim *shim;
 	const char *op;
-	int signal; /* of CPS_OP_KILL */
+	int signal;	       /* of CPS_OP_KILL */
+	const char *resources; /* of CPS_OP_UPDATE: JSON; until it is sent */
 	struct shim_waiters waiters;
 };
 
@@ -70,6 +71,8 @@ static int ask_send(struct ask *k, struct cps_err *err)
 		cps_jsonw_i64(&w, "signal", k->signal);
 		cps_jsonw_bool(&w, "all", true);
 	}
+	if (k->resources)
+		cps_jsonw_raw(&w, "resources", k->resources);
 	cps_jsonw_close(&w, '}');
 	if (b.failed)
 		return cps_fail(err, ENOMEM, "%s", k->op);
@@ -77,8 +80,8 @@ static int ask_send(struct ask *k, struct cps_err *err)
 }
 
 /* r may be NULL: nobody waits. */
-static int ask(struct shim *s, const char *op, int signal, struct shim_request *r,
-	       struct cps_err *err)
+static int ask_about(struct shim *s, const char *op, int signal, const char *resources,
+		     struct shim_request *r, struct cps_err *err)
 {
 	struct ask *k = calloc(1, sizeof(*k));
 	int rc = 0;
@@ -88,6 +91,7 @@ static int ask(struct shim *s, const char *op, int signal, struct shim_request *
 	k->shim = s;
 	k->op = op;
 	k->signal = signal;
+	k->resources = resources;
 	if (r)
 		rc = shim_waiter_add(&k->waiters, r->conn, r->id, err);
 	if (rc == 0)
@@ -97,6 +101,31 @@ static int ask(struct shim *s, const char *op, int signal, struct shim_request *
 		free(k);
 	}
 	return rc;
+}
+
+static int ask(struct shim *s, const char *op, int signal, struct shim_request *r,
+	       struct cps_err *err)
+{
+	return ask_about(s, op, signal, NULL, r, err);
+}
+
+int shim_update(struct shim *s, struct shim_request *r, struct cps_err *err)
+{
+	const struct cps_json *node = cps_json_get(r->body, "resources");
+	cleanup_free char *text = NULL;
+	int rc = node ? cps_json_want(node, CPS_JSON_OBJECT, err)
+		      : cps_failx(err, EINVAL, "update: 'resources' is missing");
+
+	if (rc < 0)
+		return rc;
+	if (s->machine.state < SHIM_CREATED || s->machine.state > SHIM_RUNNING)
+		return cps_failx(err, s->machine.state > SHIM_RUNNING ? ESRCH : EBUSY,
+				 "update: the container is %s",
+				 shim_machine_state_name(&s->machine));
+	text = cps_json_text(node);
+	if (!text)
+		return cps_fail(err, ENOMEM, "update");
+	return ask_about(s, CPS_OP_UPDATE, 0, text, r, err);
 }
 
 int shim_kill_all(struct shim *s, int signal, struct shim_request *r, struct cps_err *err)

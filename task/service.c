@@ -19,6 +19,7 @@
 #include "file.h"
 #include "json.h"
 #include "own.h"
+#include "proto.h"
 #include "stats.h"
 
 /* The process that is named; or the call is answered. */
@@ -189,6 +190,37 @@ static void run_kill(struct task_call *call, const void *request, void *owner)
 	ask(p, call, json);
 }
 
+static void run_update(struct task_call *call, const void *request, void *owner)
+{
+	static const char type[] =
+		"types.containerd.io/opencontainers/runtime-spec/1/LinuxResources";
+	const Task__UpdateRequest *r = request;
+	struct task_process *p = named(owner, call, r->id, "");
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	const struct cps_json *resources = NULL;
+	struct cps_jsonw w;
+	struct cps_err err;
+
+	if (!p)
+		return;
+	if (!task_any_is(r->resources, type) ||
+	    cps_json_parse(&arena, (const char *)r->resources->value.data, r->resources->value.len,
+			   &resources, &err) < 0) {
+		task_error(call, TASK_INVALID_ARGUMENT, "update: bad resources");
+		return;
+	}
+	cps_jsonw_init(&w, &b, false);
+	cps_jsonw_open(&w, NULL, '{');
+	cps_jsonw_str(&w, "op", CPS_OP_UPDATE);
+	cps_jsonw_node(&w, "resources", resources);
+	cps_jsonw_close(&w, '}');
+	if (b.failed)
+		task_error(call, TASK_RESOURCE_EXHAUSTED, "update: out of memory");
+	else
+		ask(p, call, b.data);
+}
+
 static void run_exec(struct task_call *call, const void *request, void *owner)
 {
 	const Task__ExecRequest *r = request;
@@ -321,6 +353,7 @@ static const struct task_method methods[] = {
 	{ "ResizePty", &task__resize_request__descriptor, run_resize },
 	{ "CloseIO", &task__close_io_request__descriptor, run_close_io },
 	{ "Stats", &task__process_request__descriptor, run_stats },
+	{ "Update", &task__update_request__descriptor, run_update },
 	{ "Wait", &task__process_request__descriptor, run_wait },
 	{ "Connect", &task__process_request__descriptor, run_connect },
 	{ "Shutdown", &task__shutdown_request__descriptor, run_shutdown },

@@ -306,6 +306,49 @@ heard() {
 	has "-id" "$output"
 }
 
+# call SERVICE METHOD HEX-PAYLOAD ADDRESS: one call over ttrpc; prints the answer in hexadecimal digits.
+call() {
+	python3 - "$@" <<-'END'
+		import socket, struct, sys
+		def text(number, value):
+		    return bytes([number << 3 | 2]) + (bytes([len(value)]) if len(value) < 128 else bytes([len(value) & 127 | 128, len(value) >> 7])) + value
+		service, method, payload, address = sys.argv[1:]
+		data = text(1, service.encode()) + text(2, method.encode()) + text(3, bytes.fromhex(payload))
+		s = socket.socket(socket.AF_UNIX)
+		s.connect(address.removeprefix("unix://"))
+		s.sendall(struct.pack(">IIBB", len(data), 1, 1, 0) + data)
+		head = s.recv(10, socket.MSG_WAITALL)
+		print(s.recv(struct.unpack(">I", head[:4])[0], socket.MSG_WAITALL).hex())
+	END
+}
+
+# hex TEXT
+hex() {
+	printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n'
+}
+
+# field NUMBER HEX: a field of protobuf that holds these bytes, fewer than 128.
+field() {
+	printf '%02x%02x%s' $(($1 << 3 | 2)) $((${#2} / 2)) "$2"
+}
+
+@test "containerd, our shim: Update sets other limits; both versions of the service; what is not implemented" {
+	local address pid
+	start --memory-limit 67108864 img u1 tinit sleep
+	pid=$(pid u1)
+	address=$(cat /run/containerd/io.containerd.runtime.v2.task/default/u1/address)
+	is "" "$(call containerd.task.v2.Task Update "$(field 1 "$(hex u1)")$(field 2 "$(field 1 \
+		"$(hex types.containerd.io/opencontainers/runtime-spec/1/LinuxResources)")$(field 2 "$(hex '{"memory":{"limit":33554432}}')")")" "$address")"
+	is 33554432 "$(cgroup_file memory memory.limit_in_bytes "$pid")"
+	has "$(hex memory.limit)" "$(call containerd.task.v2.Task Update "$(field 1 "$(hex u1)")$(field 2 "$(field 1 \
+		"$(hex types.containerd.io/opencontainers/runtime-spec/1/LinuxResources)")$(field 2 "$(hex '{"memory":{"limit":"1"}}')")")" "$address")"
+	is 33554432 "$(cgroup_file memory memory.limit_in_bytes "$pid")"
+	is "$(call containerd.task.v3.Task Connect "$(field 1 "$(hex u1)")" "$address")" \
+		"$(call containerd.task.v2.Task Connect "$(field 1 "$(hex u1)")" "$address")"
+	has "$(hex 'method Checkpoint')" "$(call containerd.task.v3.Task Checkpoint "$(field 1 "$(hex u1)")" "$address")"
+	has "$(hex 'not created: not found')" "$(call containerd.task.v2.Task State "$(field 1 "$(hex u2)")" "$address")"
+}
+
 @test "containerd, our shim: what it says of itself" {
 	run -0 containerd-shim-capsule-v2 -v
 	has "containerd-shim-capsule-v2" "$output"

@@ -234,6 +234,24 @@ START_TEST(test_stdio_is_given_whole_and_without_a_log)
 }
 END_TEST
 
+START_TEST(test_update_wants_resources_and_a_container_that_lives)
+{
+	const char *message;
+
+	h_start(&h, SH("exit 0"), NULL);
+	ck_assert_int_eq(h_error(&h, &message, "\"op\":\"update\",\"resources\":{}"), EBUSY);
+	ck_assert_str_eq(message, "update: the container is idle");
+	h_create(&h);
+	ck_assert_int_eq(h_error(&h, &message, "\"op\":\"update\""), EINVAL);
+	ck_assert_ptr_nonnull(strstr(message, "'resources' is missing"));
+	ck_assert_int_eq(h_error(&h, &message, "\"op\":\"update\",\"resources\":[]"), EINVAL);
+	(void)h_ok(&h, "\"op\":\"start\"");
+	(void)h_ok(&h, "\"op\":\"wait\"");
+	ck_assert_int_eq(h_error(&h, &message, "\"op\":\"update\",\"resources\":{}"), ESRCH);
+	ck_assert_str_eq(message, "update: the container is stopped");
+}
+END_TEST
+
 /* Appends a line to h.dir/ran, and tells of its surroundings. */
 static void create_with_command(const char *process)
 {
@@ -421,6 +439,7 @@ int main(void)
 	tcase_add_test(tc, test_stdio_that_is_given_is_the_container_s);
 	tcase_add_test(tc, test_a_successor_leaves_given_stdio_alone);
 	tcase_add_test(tc, test_stdio_is_given_whole_and_without_a_log);
+	tcase_add_test(tc, test_update_wants_resources_and_a_container_that_lives);
 	tcase_add_test(tc, test_the_exit_command_runs_once_when_all_is_told);
 	tcase_add_loop_test(tc, test_the_exit_command_is_run_by_a_successor, 0, 2);
 	tcase_add_test(tc, test_no_exit_command_for_one_that_ends_by_being_deleted);

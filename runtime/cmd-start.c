@@ -17,7 +17,7 @@ static int start(struct rt_container *c, struct cps_err *err)
 	struct cps_err later = { 0 };
 	const char *text;
 	uint32_t pos = 0;
-	int rc = rt_container_settle(c, false, err);
+	int rc = rt_container_settle(c, false, RT_SETTLE_MS, err);
 
 	if (rc == 0)
 		rc = rt_container_start(c, err);

@@ -25,7 +25,6 @@
 
 #define KILL_WAIT_MS   10000
 #define KILL_SOON_MS   500 /* by then who can die has died */
-#define SETTLE_MS      2000
 #define SETTLE_STEP_MS 5
 
 static int open_dir(const char *root, const char *id, struct cps_err *err)
@@ -74,13 +73,13 @@ int rt_container_open(const char *root, const char *id, struct cps_arena *a,
 	return 0;
 }
 
-int rt_container_settle(struct rt_container *c, bool kill, struct cps_err *err)
+int rt_container_settle(struct rt_container *c, bool kill, int most_ms, struct cps_err *err)
 {
 	const struct timespec pause = { 0, SETTLE_STEP_MS * 1000000L };
 	struct cps_err ignored;
 	int rc = 0;
 
-	for (int ms = 0; rc == 0 && c->status == RT_STATUS_CREATING && ms < SETTLE_MS;
+	for (int ms = 0; rc == 0 && c->status == RT_STATUS_CREATING && ms < most_ms;
 	     ms += SETTLE_STEP_MS) {
 		if (kill)
 			(void)rt_cgroup_kill(&c->state.cgroup, SIGKILL, &ignored);
@@ -318,7 +317,7 @@ int rt_container_delete_by_id(const char *root, const char *id, bool force, stru
 	rc = rt_container_open(root, id, &arena, &c, err);
 	/* While it is being created its process may be one that nobody has recorded yet. */
 	if (rc == 0 && force)
-		rc = rt_container_settle(&c, true, err);
+		rc = rt_container_settle(&c, true, RT_SETTLE_MS, err);
 	if (rc == 0)
 		return rt_container_delete(&c, force, warn, err);
 	if (!force || rc == -EINVAL)

@@ -32,9 +32,10 @@ struct rt_container {
 int rt_container_open(const char *root, const char *id, struct cps_arena *a,
 		      struct rt_container *ret, struct cps_err *err);
 void rt_container_done(struct rt_container *c);
-/* If somebody is creating it: waits until he has done so or given up, for two seconds at the most,
- * and looks at it again. kill: whoever has been made for it dies meanwhile, so that he gives up. */
-int rt_container_settle(struct rt_container *c, bool kill, struct cps_err *err);
+/* If somebody is creating it: waits until he has done so or given up, for most_ms, and looks at it
+ * again. kill: whoever has been made for it dies meanwhile, so that he gives up. */
+int rt_container_settle(struct rt_container *c, bool kill, int most_ms, struct cps_err *err);
+#define RT_SETTLE_MS 2000
 /* config.json as it was at create. */
 int rt_container_spec(const struct rt_container *c, const struct rt_spec **ret_spec,
 		      struct cps_err *err);

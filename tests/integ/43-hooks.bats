@@ -211,3 +211,23 @@ names() {
 	[ "$(cat "$WORK/words")" = started ]
 	runtime delete c1
 }
+
+@test "state waits a moment for a creation: the first answer is created, or that a hook takes its time" {
+	hook createRuntime 'path: "/bin/sleep", args: ["sleep", "0.05"]'
+	args sleep 100
+	# a busy machine may need longer than that moment, but not each time
+	for _ in 1 2 3 4 5 6; do
+		runtime create c1 3>&- &
+		wait_until 5 eval 'runtime state c1 >"$WORK/state" 2>/dev/null'
+		wait $!
+		runtime delete --force c1
+		[ "$(jq -r .status "$WORK/state")" != created ] || break
+	done
+	[ "$(jq -r .status "$WORK/state")" = created ]
+	hook createRuntime 'path: "/bin/sleep", args: ["sleep", "3"]'
+	runtime create c1 3>&- &
+	wait_until 5 eval 'runtime state c1 >"$WORK/state" 2>/dev/null'
+	[ "$(jq -r .status "$WORK/state")" = creating ]
+	wait $!
+	runtime delete --force c1
+}

@@ -7,14 +7,12 @@
 #include "nft-table.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child-program.h"
 #include "file.h"
 #include "own.h"
 
@@ -32,30 +30,17 @@ static const char *program_find(void)
 
 static int spawn(const char *file, int in, int errors, pid_t *ret_pid)
 {
-	char *const argv[] = { (char *)"nft", (char *)"-j", (char *)"-f", (char *)"-", NULL };
-	char *const env[] = { (char *)"LC_ALL=C", NULL };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int rc;
+	static const char *const argv[] = { "nft", "-j", "-f", "-", NULL };
+	static const char *const env[] = { "LC_ALL=C", NULL };
+	const int fds[] = { in, -1, errors };
 
-	(void)sigemptyset(&none);
-	(void)sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawn_file_actions_init(&files);
-	rc = posix_spawn_file_actions_adddup2(&files, in, 0);
-	if (!rc)
-		rc = posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-	if (!rc)
-		rc = posix_spawn_file_actions_adddup2(&files, errors, 2);
-	if (!rc)
-		rc = posix_spawn(ret_pid, file, &files, &attr, argv, env);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
-	return -rc;
+	return cps_program_spawn(&(struct cps_program){ .file = file,
+							.argv = argv,
+							.env = env,
+							.fds = fds,
+							.nfds = 3,
+							.own_signals = true },
+				 ret_pid);
 }
 
 /* Its first line, of which "internal:0:0-0: Error: " says nothing. */
@@ -95,9 +80,9 @@ int net_nft_run(const char *document, size_t len, struct cps_err *err)
 	rc = spawn(file, in, errors, &pid);
 	if (rc < 0)
 		return cps_fail(err, -rc, "run '%s'", file);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return cps_fail(err, errno, "wait for '%s'", file);
+	rc = cps_program_wait(pid, &status);
+	if (rc < 0)
+		return cps_fail(err, -rc, "wait for '%s'", file);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	complaint_read(errors, said, sizeof(said));

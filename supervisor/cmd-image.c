@@ -8,12 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "child-program.h"
 #include "command.h"
 #include "delete.h"
 #include "file.h"
@@ -23,8 +22,6 @@
 
 #define PROGRAM	 "capsule-image"
 #define ARGS_MAX 1024
-
-extern char **environ;
 
 static int destroyc_one(struct sup_ctx *ctx, const char *id, void *arg, struct cps_err *err)
 {
@@ -107,19 +104,17 @@ static void program_commands(const struct sup_ctx *ctx)
 	cleanup_file FILE *out = NULL;
 	const char *args[ARGS_MAX];
 	char file[PATH_MAX], line[256];
-	posix_spawn_file_actions_t files;
 	bool inside = false;
 	struct cps_err ignored;
-	int pair[2], rc;
+	int pair[2], status, rc;
 	pid_t pid;
 
 	if (program_args(ctx, 1, help, file, args, &ignored) < 0 || pipe2(pair, O_CLOEXEC) < 0)
 		return;
-	posix_spawn_file_actions_init(&files);
-	rc = posix_spawn_file_actions_adddup2(&files, pair[1], 1);
-	if (!rc)
-		rc = posix_spawn(&pid, file, &files, NULL, (char *const *)args, environ);
-	posix_spawn_file_actions_destroy(&files);
+	rc = cps_program_spawn(
+		&(struct cps_program){
+			.file = file, .argv = args, .fds = &pair[1], .nfds = 1, .first_fd = 1 },
+		&pid);
 	(void)close(pair[1]);
 	out = fdopen(pair[0], "r");
 	while (out && fgets(line, sizeof(line), out)) {
@@ -130,8 +125,8 @@ static void program_commands(const struct sup_ctx *ctx)
 		if (strcmp(line, "Commands:\n") == 0)
 			inside = true;
 	}
-	if (!rc)
-		(void)waitpid(pid, NULL, 0);
+	if (rc == 0)
+		(void)cps_program_wait(pid, &status);
 }
 
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,

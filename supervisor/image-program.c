@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
+#include "child-program.h"
 #include "own.h"
 #include "shim-start.h"
 
@@ -19,31 +19,13 @@
 #define ARGS_MAX 1024
 #define FDS_MAX	 4
 
-extern char **environ;
-
-static int spawn_with(const char *file, const char *const *args, const int *fds, unsigned nfds,
-		      pid_t *ret_pid)
-{
-	posix_spawn_file_actions_t files;
-	int rc = posix_spawn_file_actions_init(&files);
-
-	if (rc)
-		return rc;
-	for (unsigned i = 0; i < nfds && !rc; i++)
-		rc = posix_spawn_file_actions_adddup2(&files, fds[i], SUP_IMAGE_FD + (int)i);
-	if (!rc)
-		rc = posix_spawn(ret_pid, file, &files, NULL, (char *const *)args, environ);
-	posix_spawn_file_actions_destroy(&files);
-	return rc;
-}
-
 static int program_wait(pid_t pid, int *ret_code, struct cps_err *err)
 {
 	int status;
+	int rc = cps_program_wait(pid, &status);
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return cps_fail(err, errno, "wait for " PROGRAM);
+	if (rc < 0)
+		return cps_fail(err, -rc, "wait for " PROGRAM);
 	if (!WIFEXITED(status))
 		return cps_failx(err, EIO, PROGRAM " was ended by signal %d", WTERMSIG(status));
 	*ret_code = WEXITSTATUS(status);
@@ -73,8 +55,14 @@ int sup_image_program_run(const struct sup_ctx *ctx, const char *const *args, co
 			held++;
 	}
 	if (rc == 0) {
-		rc = spawn_with(file, all, kept, nfds, &pid);
-		rc = rc ? cps_fail(err, rc, "run '%s'", file) : program_wait(pid, ret_code, err);
+		rc = cps_program_spawn(&(struct cps_program){ .file = file,
+							      .argv = all,
+							      .fds = kept,
+							      .nfds = nfds,
+							      .first_fd = SUP_IMAGE_FD },
+				       &pid);
+		rc = rc < 0 ? cps_fail(err, -rc, "run '%s'", file)
+			    : program_wait(pid, ret_code, err);
 	}
 	while (held > 0)
 		cps_close(&kept[--held]);

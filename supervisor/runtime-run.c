@@ -9,36 +9,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "child-program.h"
 #include "file.h"
 #include "own.h"
 #include "shim-start.h"
 
 #define ARGS_MAX 16
-
-extern char **environ;
-
-/* fds: its stdio; -1 is /dev/null */
-static int spawn(const char *file, char *const argv[], const int fds[3], pid_t *ret_pid)
-{
-	posix_spawn_file_actions_t files;
-	int rc = 0;
-
-	posix_spawn_file_actions_init(&files);
-	for (int i = 0; i < 3 && !rc; i++)
-		rc = fds[i] < 0
-			     ? posix_spawn_file_actions_addopen(&files, i, "/dev/null", O_RDWR, 0)
-			     : posix_spawn_file_actions_adddup2(&files, fds[i], i);
-	if (!rc)
-		rc = posix_spawn(ret_pid, file, &files, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&files);
-	return -rc;
-}
 
 /* The message of one line of its log: msg="…" with its escapes undone, or the line as it is. */
 static void message_add(struct cps_buf *to, const char *line, size_t len)
@@ -115,15 +95,20 @@ int sup_runtime_run_io(const struct sup_ctx *ctx, const char *const *args, int s
 		return cps_fail(err, errno, "make a pipe");
 	in = pair[0];
 	out = pair[1];
-	rc = spawn(file, (char *const *)argv, (const int[3]){ stdin_fd, stdout_fd, out }, &pid);
+	rc = cps_program_spawn(
+		&(struct cps_program){ .file = file,
+				       .argv = argv,
+				       .fds = (const int[]){ stdin_fd, stdout_fd, out },
+				       .nfds = 3 },
+		&pid);
 	if (rc < 0)
 		return cps_fail(err, -rc, "run '%s'", file);
 	cps_close(&out);
 	got = cps_read_full(in, said, sizeof(said));
 	cps_close(&in); /* should it say more: SIGPIPE is its own business */
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return cps_fail(err, errno, "wait for capsule-runtime");
+	rc = cps_program_wait(pid, &status);
+	if (rc < 0)
+		return cps_fail(err, -rc, "wait for capsule-runtime");
 	messages_read(&messages, said, got < 0 ? 0 : (size_t)got);
 	if (messages.failed)
 		return cps_fail(err, ENOMEM, "capsule-runtime");

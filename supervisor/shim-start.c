@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Starting a shim. posix_spawn shares our memory until the exec, so nothing is copied; the child
- * gets three /dev/null, the socket on 3, and nothing else.
+ * Starting a shim. It gets three /dev/null, the socket on 3, and nothing else.
  */
 #include <config.h>
 
@@ -13,7 +12,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child-program.h"
 #include "file.h"
 #include "name.h"
 #include "own.h"
@@ -71,7 +70,7 @@ static bool is_wanted_in_env(const char *entry)
 	return false;
 }
 
-static void env_filter(char *ret[ENV_MAX + 1])
+static void env_filter(const char *ret[ENV_MAX + 1])
 {
 	size_t n = 0;
 
@@ -81,36 +80,20 @@ static void env_filter(char *ret[ENV_MAX + 1])
 	ret[n] = NULL;
 }
 
-static int spawn(const char *file, char *const argv[], int sock, pid_t *ret_pid)
+static int spawn(const char *file, const char *const *argv, int sock, pid_t *ret_pid)
 {
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	char *env[ENV_MAX + 1];
-	sigset_t none, all;
-	int rc;
+	const int fds[CLIENT_FD + 1] = { -1, -1, -1, sock };
+	const char *env[ENV_MAX + 1];
 
 	env_filter(env);
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-						POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-
-	posix_spawn_file_actions_init(&files);
-	rc = posix_spawn_file_actions_adddup2(&files, sock, CLIENT_FD);
-	for (int fd = 0; !rc && fd < 3; fd++)
-		rc = posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
-	if (!rc)
-		rc = posix_spawn_file_actions_addclosefrom_np(&files, CLIENT_FD + 1);
-	if (!rc) /* hold no directory of the caller's */
-		rc = posix_spawn_file_actions_addchdir_np(&files, "/");
-	if (!rc)
-		rc = posix_spawn(ret_pid, file, &files, &attr, argv, env);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
-	return -rc;
+	return cps_program_spawn(&(struct cps_program){ .file = file,
+							.argv = argv,
+							.env = env,
+							.fds = fds,
+							.nfds = CLIENT_FD + 1,
+							.own_signals = true,
+							.detached = true },
+				 ret_pid);
 }
 
 /* An id in use is told from the directory before a process is made; the shim's own mkdir decides
@@ -133,7 +116,7 @@ static int id_check_free(const char *root, const char *id, struct cps_err *err)
 	return errno == ENOENT ? 0 : cps_fail(err, errno, "look for '%s/%s'", root, id);
 }
 
-static int run(const char *file, char *const argv[], struct sup_shim *shim, int *ret_sock,
+static int run(const char *file, const char *const *argv, struct sup_shim *shim, int *ret_sock,
 	       struct cps_err *err)
 {
 	cleanup_fd int ours = -1;
@@ -158,7 +141,7 @@ int sup_shim_spawn(const struct sup_ctx *ctx, const char *id, bool adopt, struct
 		   struct sup_client *client, struct cps_err *err)
 {
 	char file[PATH_MAX], runtime[PATH_MAX], root[PATH_MAX];
-	char *argv[ARGS_MAX] = { file, "--root", root, "--id", (char *)id, "--client-fd", "3" };
+	const char *argv[ARGS_MAX] = { file, "--root", root, "--id", id, "--client-fd", "3" };
 	int n = 7, rc = 0;
 
 	if (!realpath(ctx->root, root))

@@ -24,6 +24,7 @@
 
 #include "file.h"
 #include "own.h"
+#include "proc.h"
 
 #define PATIENCE_MS 10000
 
@@ -309,6 +310,41 @@ void h_create_with(struct h *h, const char *more)
 void h_create(struct h *h)
 {
 	h_create_with(h, "");
+}
+
+void h_run(struct h *h, const char *process, const char *more)
+{
+	h_start(h, process, NULL);
+	h_create_with(h, more);
+	(void)h_ok(h, "\"op\":\"start\"");
+}
+
+void h_is_well(struct h *h)
+{
+	ck_assert_str_eq(h_str(h_ok(h, "\"op\":\"state\""), "id"), "c1");
+}
+
+void h_file_has(struct h *h, const char *name, const char *text)
+{
+	char *data = NULL;
+
+	for (int i = 0; i < 500; i++) {
+		data = h_file(h, name, NULL);
+		if (data && strstr(data, text))
+			break;
+		free(data);
+		data = NULL;
+		(void)usleep(10000);
+	}
+	ck_assert_msg(data != NULL, "'%s' is not in %s", text, name);
+	free(data);
+}
+
+void h_wait_zombie(pid_t pid)
+{
+	for (int i = 0; i < 500 && cps_proc_state(pid) != 'Z'; i++)
+		(void)usleep(10000);
+	ck_assert_int_eq(cps_proc_state(pid), 'Z');
 }
 
 long h_num(const struct cps_json *o, const char *key)

@@ -15,6 +15,10 @@
 #include "frame.h"
 #include "json.h"
 
+/* The JSON of a process that is a script. */
+#define SH(script)	    "{\"args\":[\"sh\",\"-c\",\"" script "\"]}"
+#define SH_TERMINAL(script) "{\"terminal\":true,\"args\":[\"sh\",\"-c\",\"" script "\"]}"
+
 struct h {
 	char dir[64]; /* all below it */
 	char root[80];
@@ -62,13 +66,19 @@ const struct cps_json *h_event(struct h *h, int sock, const char *name);
 
 void h_create(struct h *h);			   /* stdin null, cri log */
 void h_create_with(struct h *h, const char *more); /* more members, with a leading comma */
+/* h_start(), h_create_with(), and the container is started. */
+void h_run(struct h *h, const char *process, const char *more);
+void h_is_well(struct h *h); /* the shim answers */
 long h_num(const struct cps_json *o, const char *key);
 const char *h_str(const struct cps_json *o, const char *key);
 char *h_file(struct h *h, const char *name, size_t *ret_len); /* of the state directory; or NULL */
+/* Waits until the text is in that file. */
+void h_file_has(struct h *h, const char *name, const char *text);
 /* The log's text without the stamps, lines of both streams. */
 char *h_log_text(struct h *h, const char *name, size_t *ret_len);
 int64_t h_now_ms(void);
 void h_shim_gone(struct h *h, int expected_status); /* it exits by itself within 5 s */
+void h_wait_zombie(pid_t pid);			    /* it ends, and nobody reaps it */
 int h_process_memfd(const char *json);
 
 #endif

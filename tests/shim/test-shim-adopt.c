@@ -13,14 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
 #include "proc.h"
-
-#define SH(script) "{\"args\":[\"sh\",\"-c\",\"" script "\"]}"
 
 /* Lines until it is told to end by SIGTERM, with status 5. */
 #define COUNTER                                                                                    \
@@ -34,13 +31,6 @@ static void teardown(void)
 	h_end(&h);
 }
 
-static void running(const char *process, const char *more)
-{
-	h_start(&h, process, NULL);
-	h_create_with(&h, more);
-	(void)h_ok(&h, "\"op\":\"start\"");
-}
-
 static pid_t init_pid(void)
 {
 	return (pid_t)h_num(h_ok(&h, "\"op\":\"state\""), "pid");
@@ -49,38 +39,6 @@ static pid_t init_pid(void)
 static void is_status(const char *status)
 {
 	ck_assert_str_eq(h_str(h_ok(&h, "\"op\":\"state\""), "status"), status);
-}
-
-static void log_has(const char *text)
-{
-	char *log = NULL;
-
-	for (int i = 0; i < 500; i++) {
-		log = h_file(&h, "log", NULL);
-		if (log && strstr(log, text))
-			break;
-		free(log);
-		log = NULL;
-		(void)usleep(10000);
-	}
-	ck_assert_msg(log != NULL, "'%s' is not in the log", text);
-	free(log);
-}
-
-static void note_has(const char *text)
-{
-	char *log = h_file(&h, "shim.log", NULL);
-
-	ck_assert_msg(log && strstr(log, text), "'%s' is not in shim.log: %s", text, log);
-	free(log);
-}
-
-/* Nobody reaps it before we look: its end is seen in the zombie. */
-static void wait_zombie(pid_t pid)
-{
-	for (int i = 0; i < 500 && cps_proc_state(pid) != 'Z'; i++)
-		(void)usleep(10000);
-	ck_assert_int_eq(cps_proc_state(pid), 'Z');
 }
 
 static void lines_are_whole(void)
@@ -106,9 +64,9 @@ START_TEST(a_running_container)
 	const struct cps_json *exit_object;
 	pid_t pid;
 
-	running(COUNTER, "");
+	h_run(&h, COUNTER, "");
 	pid = init_pid();
-	log_has("line-5");
+	h_file_has(&h, "log", "line-5");
 	h_kill_shim(&h);
 	(void)usleep(200000); /* it goes on writing */
 	ok = h_adopt(&h);
@@ -126,7 +84,7 @@ START_TEST(a_running_container)
 	ck_assert_int_eq(h_num(exit_object, "signal"), 0);
 	ck_assert(cps_json_get(exit_object, "known")->boolean);
 	lines_are_whole();
-	log_has("stdout F end\n");
+	h_file_has(&h, "log", "stdout F end\n");
 	(void)h_ok(&h, "\"op\":\"delete\"");
 	h_shim_gone(&h, 0);
 	ck_assert_int_lt(access(h.state, F_OK), 0);
@@ -135,9 +93,9 @@ END_TEST
 
 START_TEST(again_and_again)
 {
-	running(COUNTER, "");
+	h_run(&h, COUNTER, "");
 	for (int i = 0; i < 10; i++) {
-		log_has(i % 2 ? "line-9" : "line-3");
+		h_file_has(&h, "log", i % 2 ? "line-9" : "line-3");
 		h_kill_shim(&h);
 		(void)h_adopt(&h);
 	}
@@ -160,7 +118,7 @@ START_TEST(a_created_container)
 	ck_assert_int_eq(init_pid(), pid);
 	(void)h_ok(&h, "\"op\":\"start\"");
 	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "code"), 3);
-	log_has("stdout F started\n");
+	h_file_has(&h, "log", "stdout F started\n");
 }
 END_TEST
 
@@ -180,16 +138,16 @@ START_TEST(stdin_of_a_created_container)
 	(void)h_ok(&h, "\"op\":\"start\"");
 	ck_assert_int_eq(write(in[1], "word\n", 5), 5);
 	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "code"), 4);
-	log_has("stdout F got word\n");
+	h_file_has(&h, "log", "stdout F got word\n");
 }
 END_TEST
 
 START_TEST(stdin_of_a_running_container_is_over)
 {
-	running(SH("cat; echo over; exec sleep 60"), ",\"stdin\":\"fifo\"");
+	h_run(&h, SH("cat; echo over; exec sleep 60"), ",\"stdin\":\"fifo\"");
 	h_kill_shim(&h);
 	(void)h_adopt(&h);
-	log_has("stdout F over\n");
+	h_file_has(&h, "log", "stdout F over\n");
 }
 END_TEST
 
@@ -198,12 +156,12 @@ START_TEST(one_that_exits_meanwhile_and_is_not_reaped)
 	const struct cps_json *exit_object;
 	pid_t pid;
 
-	running(SH("trap 'exit 7' TERM; echo up; while :; do sleep 0.01; done"), "");
-	log_has("up");
+	h_run(&h, SH("trap 'exit 7' TERM; echo up; while :; do sleep 0.01; done"), "");
+	h_file_has(&h, "log", "up");
 	pid = init_pid();
 	h_kill_shim(&h);
 	(void)kill(pid, SIGTERM);
-	wait_zombie(pid);
+	h_wait_zombie(pid);
 	ck_assert_str_eq(h_str(h_adopt(&h), "status"), "running");
 	exit_object = h_ok(&h, "\"op\":\"wait\"");
 	ck_assert_int_eq(h_num(exit_object, "code"), 7);
@@ -217,8 +175,8 @@ START_TEST(one_that_exits_meanwhile_and_is_reaped)
 	char *text;
 	pid_t pid;
 
-	running(SH("echo up; exec sleep 60"), "");
-	log_has("up");
+	h_run(&h, SH("echo up; exec sleep 60"), "");
+	h_file_has(&h, "log", "up");
 	pid = init_pid();
 	h_kill_shim(&h);
 	(void)kill(pid, SIGKILL);
@@ -232,7 +190,7 @@ START_TEST(one_that_exits_meanwhile_and_is_reaped)
 	text = h_file(&h, "exit.json", NULL);
 	ck_assert_ptr_nonnull(strstr(text, "\"known\":false"));
 	free(text);
-	note_has("ended while the container had no shim");
+	h_file_has(&h, "shim.log", "ended while the container had no shim");
 	is_status("stopped");
 	(void)h_ok(&h, "\"op\":\"delete\"");
 	h_shim_gone(&h, 0);
@@ -244,7 +202,7 @@ START_TEST(one_that_was_over)
 	char *before;
 	char *after;
 
-	running(SH("echo all; exit 6"), "");
+	h_run(&h, SH("echo all; exit 6"), "");
 	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "code"), 6);
 	before = h_file(&h, "exit.json", NULL);
 	h_kill_shim(&h);
@@ -266,7 +224,7 @@ END_TEST
 
 START_TEST(while_its_delete_was_under_way)
 {
-	running(SH("exit 6"), "");
+	h_run(&h, SH("exit 6"), "");
 	(void)h_ok(&h, "\"op\":\"wait\"");
 	h_fake(&h, "{\"delete\":{\"delay_ms\":60000}}");
 	(void)h_send(&h, h.sock, "\"op\":\"delete\"", NULL, 0);
@@ -285,8 +243,8 @@ START_TEST(a_stop_goes_on)
 {
 	int64_t from;
 
-	running(SH("trap '' TERM; echo up; while :; do sleep 0.05; done"), "");
-	log_has("up");
+	h_run(&h, SH("trap '' TERM; echo up; while :; do sleep 0.05; done"), "");
+	h_file_has(&h, "log", "up");
 	from = h_now_ms();
 	(void)h_send(&h, h.sock, "\"op\":\"stop\",\"timeout_ms\":600", NULL, 0);
 	(void)usleep(100000);
@@ -305,7 +263,7 @@ START_TEST(two_at_once)
 	struct h first;
 	int num = 0;
 
-	running(SH("exec sleep 60"), "");
+	h_run(&h, SH("exec sleep 60"), "");
 	/* it lives */
 	first = h;
 	ck_assert(!h_adopter(&h, &num));
@@ -336,7 +294,7 @@ START_TEST(nobody_is_needed)
 {
 	int num;
 
-	running(SH("exec sleep 60"), "");
+	h_run(&h, SH("exec sleep 60"), "");
 	h_kill_shim(&h);
 	ck_assert(h_adopter(&h, &num));
 	(void)close(h.sock);
@@ -397,7 +355,7 @@ START_TEST(damaged)
 	pid_t pid;
 	int num;
 
-	running(SH("while :; do echo tick; sleep 0.01; done"), "");
+	h_run(&h, SH("while :; do echo tick; sleep 0.01; done"), "");
 	pid = init_pid();
 	h_kill_shim(&h);
 	if (cases[_i].text)
@@ -408,7 +366,7 @@ START_TEST(damaged)
 	ck_assert_int_gt(h_error(&h, &message, "\"op\":\"adopt\""), 0);
 	ck_assert_msg(strstr(message, cases[_i].says) != NULL, "%s", message);
 	h_shim_gone(&h, 256);
-	note_has(message);
+	h_file_has(&h, "shim.log", message);
 	(void)usleep(50000);
 	ck_assert_int_ne(cps_proc_state(pid), 'Z');
 	ck_assert_int_eq(kill(pid, 0), 0);
@@ -425,7 +383,7 @@ START_TEST(of_another_boot)
 	pid_t pid;
 	int num;
 
-	running(SH("exec sleep 60"), "");
+	h_run(&h, SH("exec sleep 60"), "");
 	pid = init_pid();
 	h_kill_shim(&h);
 	(void)snprintf(json, sizeof(json),
@@ -447,8 +405,8 @@ START_TEST(an_older_record)
 	uint64_t start = 0;
 	int num;
 
-	running(COUNTER, "");
-	log_has("line-2");
+	h_run(&h, COUNTER, "");
+	h_file_has(&h, "log", "line-2");
 	(void)cps_proc_start_time(h.shim, &start);
 	(void)snprintf(
 		json, sizeof(json),
@@ -472,96 +430,6 @@ START_TEST(an_older_record)
 	(void)h_ok(&h, "\"op\":\"stop\"");
 	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "code"), 5);
 	lines_are_whole();
-}
-END_TEST
-
-/* ---- in the middle of something ---- */
-
-static void create_send(void)
-{
-	char members[256];
-
-	(void)snprintf(members, sizeof(members), "\"op\":\"create\",\"bundle\":\"%s\"", h.bundle);
-	(void)h_send(&h, h.sock, members, NULL, 0);
-}
-
-/* The runtime is at work, and finishes: with nobody to tell, but it does. */
-START_TEST(while_it_was_created)
-{
-	static const char *const fakes[] = {
-		"{\"create\":{\"beside_ms\":500}}",
-		"{\"create\":{\"linger_ms\":500}}",
-		"{\"create\":{\"beside_ms\":500,\"poststart\":true}}",
-	};
-
-	h_start(&h, SH("echo well; exit 3"), fakes[_i]);
-	create_send();
-	(void)usleep(200000);
-	h_kill_shim(&h);
-	ck_assert_str_eq(h_str(h_adopt(&h), "status"), "created");
-	(void)h_ok(&h, "\"op\":\"start\"");
-	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "code"), 3);
-	log_has("stdout F well\n");
-	(void)h_ok(&h, "\"op\":\"delete\"");
-	h_shim_gone(&h, 0);
-}
-END_TEST
-
-/* It does not come to a container, or the runtime has not got to it. */
-START_TEST(creations_cut_short)
-{
-	static const char *const fakes[] = {
-		"{\"create\":{\"delay_ms\":60000}}",
-		"{\"create\":{\"linger_ms\":60000,\"init_exit\":1}}",
-	};
-	const char *message;
-	int num;
-
-	h_start(&h, SH("sleep 60"), fakes[_i]);
-	create_send();
-	(void)usleep(300000);
-	h_kill_shim(&h);
-	ck_assert(h_adopter(&h, &num));
-	ck_assert_int_eq(h_error(&h, &message, "\"op\":\"adopt\""), ECANCELED);
-	ck_assert_str_eq(message, "adopt: its creation was cut short");
-	h_shim_gone(&h, 256);
-	ck_assert_int_eq(access(h.state, F_OK), 0);
-	note_has("its creation was cut short");
-}
-END_TEST
-
-START_TEST(while_it_was_started)
-{
-	static const char *const fakes[] = {
-		/* the runtime has not said GO yet; it has, and its hooks run */
-		"{\"create\":{\"poststart\":true},\"start\":{\"beside_ms\":400}}",
-		"{\"create\":{\"poststart\":true},\"start\":{\"hooks_ms\":400}}",
-	};
-
-	h_start(&h, SH("echo well; exec sleep 60"), fakes[_i]);
-	h_create(&h);
-	(void)h_send(&h, h.sock, "\"op\":\"start\"", NULL, 0);
-	(void)usleep(100000);
-	h_kill_shim(&h);
-	ck_assert_str_eq(h_str(h_adopt(&h), "status"), "running");
-	log_has("stdout F well\n");
-	(void)h_ok(&h, "\"op\":\"kill\",\"signal\":9");
-	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "signal"), 9);
-}
-END_TEST
-
-/* Its init is gone and reaped, its output is not at its end: how it ended is on record all the
- * same. */
-START_TEST(while_its_output_was_drained)
-{
-	running(SH("(sleep 0.4; echo late) & echo early; exit 3"), "");
-	log_has("early");
-	(void)usleep(100000);
-	h_kill_shim(&h);
-	(void)h_adopt(&h);
-	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "code"), 3);
-	ck_assert(cps_json_get(h_ok(&h, "\"op\":\"wait\""), "known")->boolean);
-	log_has("late");
 }
 END_TEST
 
@@ -589,10 +457,6 @@ static int test_main(void)
 	tcase_add_loop_test(tc, damaged, 0, 9);
 	tcase_add_test(tc, of_another_boot);
 	tcase_add_test(tc, an_older_record);
-	tcase_add_loop_test(tc, while_it_was_created, 0, 3);
-	tcase_add_loop_test(tc, creations_cut_short, 0, 2);
-	tcase_add_loop_test(tc, while_it_was_started, 0, 2);
-	tcase_add_test(tc, while_its_output_was_drained);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -18,8 +18,6 @@
 #include "harness.h"
 #include "own.h"
 
-#define SH(script) "{\"args\":[\"sh\",\"-c\",\"" script "\"]}"
-
 static struct h h;
 
 static void teardown(void)

@@ -15,8 +15,6 @@
 
 #include "harness.h"
 
-#define SH(script) "{\"args\":[\"sh\",\"-c\",\"" script "\"]}"
-
 static struct h h;
 
 static void teardown(void)

@@ -19,8 +19,6 @@
 #include "file.h"
 #include "harness.h"
 
-#define SH(script) "{\"args\":[\"sh\",\"-c\",\"" script "\"]}"
-
 static struct h h;
 
 static void teardown(void)

@@ -16,8 +16,6 @@
 #include "file.h"
 #include "harness.h"
 
-#define SH(script) "{\"args\":[\"sh\",\"-c\",\"" script "\"]}"
-
 static struct h h;
 
 static void teardown(void)

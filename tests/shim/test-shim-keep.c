@@ -6,7 +6,6 @@
 #include <config.h>
 
 #include <check.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,21 +19,11 @@
 #include "harness.h"
 #include "own.h"
 
-#define SH(script)	    "{\"args\":[\"sh\",\"-c\",\"" script "\"]}"
-#define SH_TERMINAL(script) "{\"terminal\":true,\"args\":[\"sh\",\"-c\",\"" script "\"]}"
-
 static struct h h;
 
 static void teardown(void)
 {
 	h_end(&h);
-}
-
-static void running(const char *process, const char *more)
-{
-	h_start(&h, process, NULL);
-	h_create_with(&h, more);
-	(void)h_ok(&h, "\"op\":\"start\"");
 }
 
 /* The names of a frame's descriptors, with blanks between them. */
@@ -147,7 +136,7 @@ START_TEST(the_shim_dies_and_nothing_is_lost)
 	int status;
 	int sock;
 
-	running(SH("sleep 0.5; echo after; echo error >&2; exit 7"), "");
+	h_run(&h, SH("sleep 0.5; echo after; echo error >&2; exit 7"), "");
 	sock = keeper(&f);
 	ck_assert_str_eq(names(&f), "pidfd stdout stderr");
 	ck_assert_int_eq(kill(h.shim, SIGKILL), 0);
@@ -170,7 +159,7 @@ START_TEST(a_kept_terminal_lives_on)
 	int status;
 	int sock;
 
-	running(SH_TERMINAL("read x; echo got $x; exit 7"), "");
+	h_run(&h, SH_TERMINAL("read x; echo got $x; exit 7"), "");
 	sock = keeper(&f);
 	ck_assert_str_eq(names(&f), "pidfd console");
 	ck_assert(isatty(f.fds[1]));
@@ -194,7 +183,7 @@ START_TEST(stdin_is_not_kept)
 	int in[2];
 	int sock;
 
-	running(SH("cat; exit 5"), ",\"stdin\":\"fifo\"");
+	h_run(&h, SH("cat; exit 5"), ",\"stdin\":\"fifo\"");
 	sock = keeper(&f);
 	ck_assert_str_eq(names(&f), "pidfd stdout stderr");
 	cps_frame_done(&f);
@@ -216,7 +205,7 @@ START_TEST(jobs)
 	int sock;
 	int late;
 
-	running(SH("sleep 60"), "");
+	h_run(&h, SH("sleep 60"), "");
 	sock = keeper(&f);
 	cps_frame_done(&f);
 	(void)exec_begin(SH("exit 0"), "");
@@ -256,7 +245,7 @@ START_TEST(a_job_with_a_terminal)
 	struct cps_frame f;
 	int sock;
 
-	running(SH("sleep 60"), "");
+	h_run(&h, SH("sleep 60"), "");
 	sock = keeper(&f);
 	cps_frame_done(&f);
 	(void)exec_begin(SH("sleep 60"), ",\"detach\":true,\"terminal\":true");
@@ -321,7 +310,7 @@ START_TEST(a_keeper_that_does_not_read_is_dropped)
 	int sock;
 	bool dropped = false;
 
-	running(SH("sleep 60"), "");
+	h_run(&h, SH("sleep 60"), "");
 	sock = keeper(&f);
 	cps_frame_done(&f);
 	for (int i = 0; i < 5000 && !dropped; i++) {
@@ -344,7 +333,7 @@ START_TEST(no_descriptor_is_left)
 	struct stat before;
 	struct stat after;
 
-	running(SH("sleep 60"), "");
+	h_run(&h, SH("sleep 60"), "");
 	(void)exec_begin(SH("sleep 60"), ",\"detach\":true");
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)h.shim);
 	ck_assert_int_eq(stat(path, &before), 0);

@@ -17,8 +17,6 @@
 #include "gate.h"
 #include "harness.h"
 
-#define SH(script) "{\"args\":[\"sh\",\"-c\",\"" script "\"]}"
-
 static struct h h;
 
 static void teardown(void)

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,20 +19,11 @@
 #include "own.h"
 #include "proc.h"
 
-#define SH(script) "{\"args\":[\"sh\",\"-c\",\"" script "\"]}"
-
 static struct h h;
 
 static void teardown(void)
 {
 	h_end(&h);
-}
-
-static void running(const char *process, const char *more)
-{
-	h_start(&h, process, NULL);
-	h_create_with(&h, more);
-	(void)h_ok(&h, "\"op\":\"start\"");
 }
 
 static const char *job(const char *process, const char *more)
@@ -68,35 +58,12 @@ static const struct cps_json *listed(const char *id)
 	return NULL;
 }
 
-static void file_has(const char *name, const char *text)
-{
-	char *got = NULL;
-
-	for (int i = 0; i < 500; i++) {
-		got = h_file(&h, name, NULL);
-		if (got && strstr(got, text))
-			break;
-		free(got);
-		got = NULL;
-		(void)usleep(10000);
-	}
-	ck_assert_msg(got != NULL, "'%s' is not in %s", text, name);
-	free(got);
-}
-
 static void job_log_has(const char *id, const char *text)
 {
 	char name[128];
 
 	(void)snprintf(name, sizeof(name), "exec/%s/log", id);
-	file_has(name, text);
-}
-
-static void wait_zombie(pid_t pid)
-{
-	for (int i = 0; i < 500 && cps_proc_state(pid) != 'Z'; i++)
-		(void)usleep(10000);
-	ck_assert_int_eq(cps_proc_state(pid), 'Z');
+	h_file_has(&h, name, text);
 }
 
 #define TICKER                                                                                     \
@@ -125,7 +92,7 @@ START_TEST(jobs_that_run)
 {
 	const char *id;
 
-	running(SH("exec sleep 60"), "");
+	h_run(&h, SH("exec sleep 60"), "");
 	id = job(TICKER, "");
 	job_log_has(id, "tick-3");
 	h_kill_shim(&h);
@@ -152,7 +119,7 @@ START_TEST(jobs_that_have_ended)
 	char reaped[40];
 	pid_t pids[2];
 
-	running(SH("exec sleep 60"), "");
+	h_run(&h, SH("exec sleep 60"), "");
 	(void)snprintf(before, sizeof(before), "%s", job(SH("echo first; exit 3"), ""));
 	ck_assert_int_eq(h_num(exec_wait(before), "code"), 3);
 	(void)snprintf(meanwhile, sizeof(meanwhile), "%s", job(TICKER, ""));
@@ -163,7 +130,7 @@ START_TEST(jobs_that_have_ended)
 	pids[1] = (pid_t)h_num(listed(reaped), "pid");
 	h_kill_shim(&h);
 	(void)kill(pids[0], SIGTERM);
-	wait_zombie(pids[0]);
+	h_wait_zombie(pids[0]);
 	(void)kill(pids[1], SIGKILL);
 	ck_assert_int_eq(waitpid(pids[1], NULL, 0), pids[1]);
 	(void)h_adopt(&h);
@@ -190,7 +157,7 @@ START_TEST(jobs_beyond_the_most_that_is_kept)
 	char path[256];
 	const char *id;
 
-	running(SH("exec sleep 60"), ",\"jobs_max\":2");
+	h_run(&h, SH("exec sleep 60"), ",\"jobs_max\":2");
 	for (int i = 0; i < 2; i++)
 		(void)exec_wait(job(SH("exit 0"), ""));
 	id = job(SH("echo up; read x; exec sleep 60"), "");
@@ -242,7 +209,7 @@ START_TEST(a_damaged_record_harms_its_job_only)
 	char good[40];
 	FILE *file;
 
-	running(SH("exec sleep 60"), "");
+	h_run(&h, SH("exec sleep 60"), "");
 	(void)snprintf(bad, sizeof(bad), "%s", job(SH("exec sleep 60"), ""));
 	(void)snprintf(good, sizeof(good), "%s", job(SH("echo ok; exec sleep 60"), ""));
 	h_kill_shim(&h);
@@ -253,7 +220,7 @@ START_TEST(a_damaged_record_harms_its_job_only)
 	(void)h_adopt(&h);
 	ck_assert_ptr_null(listed(bad));
 	ck_assert_str_eq(h_str(listed(good), "status"), "running");
-	file_has("shim.log", "not adopted: job.json: ");
+	h_file_has(&h, "shim.log", "not adopted: job.json: ");
 	ck_assert_int_eq(access(path, F_OK), 0);
 }
 END_TEST
@@ -323,10 +290,11 @@ START_TEST(what_a_dead_container_has_said_and_how_it_ended)
 	pid_t pid;
 	int num;
 
-	running(SH("echo up; read x; trap 'echo last words; printf tail >&2; exit 9' TERM; "
-		   "while :; do sleep 0.01; done"),
-		"");
-	file_has("log", "up");
+	h_run(&h,
+	      SH("echo up; read x; trap 'echo last words; printf tail >&2; exit 9' TERM; "
+		 "while :; do sleep 0.01; done"),
+	      "");
+	h_file_has(&h, "log", "up");
 	(void)usleep(100000);
 	pid = (pid_t)h_num(h_ok(&h, "\"op\":\"state\""), "pid");
 	k = keep();
@@ -340,8 +308,8 @@ START_TEST(what_a_dead_container_has_said_and_how_it_ended)
 	exit_object = h_ok(&h, "\"op\":\"wait\"");
 	ck_assert(cps_json_get(exit_object, "known")->boolean == kernel_tells());
 	ck_assert_int_eq(h_num(exit_object, "code"), kernel_tells() ? 9 : 255);
-	file_has("log", "stdout F last words\n");
-	file_has("log", "stderr P tail\n");
+	h_file_has(&h, "log", "stdout F last words\n");
+	h_file_has(&h, "log", "stderr P tail\n");
 	text = h_log_text(&h, "log", NULL);
 	ck_assert_int_eq(strncmp(text, "up\n", 3), 0);
 	free(text);
@@ -357,10 +325,11 @@ START_TEST(a_terminal_that_was_kept)
 	int pipes[2];
 	int num;
 
-	running("{\"terminal\":true,\"args\":[\"sh\",\"-c\",\"echo up; while read x; do echo got "
-		"$x; [ $x = stop ] && exit 3; done; exit 7\"]}",
-		"");
-	file_has("log", "up");
+	h_run(&h,
+	      "{\"terminal\":true,\"args\":[\"sh\",\"-c\",\"echo up; while read x; do echo got "
+	      "$x; [ $x = stop ] && exit 3; done; exit 7\"]}",
+	      "");
+	h_file_has(&h, "log", "up");
 	k = keep();
 	ck_assert_str_eq(k.names, "\"pidfd\",\"console\"");
 	h_kill_shim(&h);
@@ -373,21 +342,22 @@ START_TEST(a_terminal_that_was_kept)
 	ck_assert(cps_json_get(cps_json_get(f.body, "ok"), "terminal")->boolean);
 	ck_assert_int_eq(write(pipes[1], "stop\n", 5), 5);
 	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "code"), 3);
-	file_has("log", "got stop");
+	h_file_has(&h, "log", "got stop");
 }
 END_TEST
 
 START_TEST(a_terminal_that_was_not)
 {
-	running("{\"terminal\":true,\"args\":[\"sh\",\"-c\",\"trap '' HUP; echo up; printf half; "
-		"exec sleep 60\"]}",
-		"");
-	file_has("log", "up");
+	h_run(&h,
+	      "{\"terminal\":true,\"args\":[\"sh\",\"-c\",\"trap '' HUP; echo up; printf half; "
+	      "exec sleep 60\"]}",
+	      "");
+	h_file_has(&h, "log", "up");
 	(void)usleep(50000);
 	h_kill_shim(&h);
 	ck_assert_str_eq(h_str(h_adopt(&h), "status"), "running");
-	file_has("shim.log", "its terminal hung up");
-	file_has("log", "stdout P half\n"); /* no more will come */
+	h_file_has(&h, "shim.log", "its terminal hung up");
+	h_file_has(&h, "log", "stdout P half\n"); /* no more will come */
 	ck_assert(cps_json_get(h_ok(&h, "\"op\":\"state\""), "terminal")->boolean);
 	(void)h_ok(&h, "\"op\":\"kill\",\"signal\":9");
 	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "signal"), 9);
@@ -399,13 +369,13 @@ START_TEST(a_terminal_of_a_job_that_was_not)
 	char says[128];
 	const char *id;
 
-	running(SH("exec sleep 60"), "");
+	h_run(&h, SH("exec sleep 60"), "");
 	id = job(SH("trap '' HUP; echo up; exec sleep 60"), ",\"terminal\":true");
 	job_log_has(id, "up");
 	h_kill_shim(&h);
 	(void)h_adopt(&h);
 	(void)snprintf(says, sizeof(says), "exec %s: its terminal hung up", id);
-	file_has("shim.log", says);
+	h_file_has(&h, "shim.log", says);
 	ck_assert_str_eq(h_str(listed(id), "status"), "running");
 	(void)h_ok(&h, "\"op\":\"kill\",\"exec\":\"%s\",\"signal\":9", id);
 	ck_assert_int_eq(h_num(exec_wait(id), "signal"), 9);
@@ -418,7 +388,7 @@ START_TEST(descriptors_for_nobody_are_closed)
 	struct kept k;
 	int num;
 
-	running(SH("exec sleep 60"), "");
+	h_run(&h, SH("exec sleep 60"), "");
 	k = keep();
 	h_kill_shim(&h);
 	ck_assert(h_adopter(&h, &num));
@@ -476,7 +446,7 @@ START_TEST(a_pidfd_of_a_foreground_session)
 	pid_t pid;
 	int in[2];
 
-	running(SH("exec sleep 60"), "");
+	h_run(&h, SH("exec sleep 60"), "");
 	ck_assert_int_eq(pipe2(in, O_CLOEXEC), 0);
 	fds[1] = in[0];
 	fds[2] = fds[3] = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -493,7 +463,7 @@ START_TEST(a_pidfd_of_a_foreground_session)
 	h_kill_shim(&h);
 	ck_assert_int_eq(cps_pidfd_exit_status(pidfd, pid, &status), -EAGAIN);
 	ck_assert_int_eq(write(in[1], "\n", 1), 1);
-	wait_zombie(pid);
+	h_wait_zombie(pid);
 	ck_assert_int_eq(cps_pidfd_exit_status(pidfd, pid, &status), 0);
 	ck_assert_int_eq(WEXITSTATUS(status), 6);
 	/* nothing of it is a successor's business */

@@ -91,18 +91,11 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 {
 	cleanup_args struct sup_args args = { 0 };
 	enum sup_list_format format;
-	const char *text = NULL;
-	const struct cps_opt table[] = {
-		{ "format", 0, CPS_OPT_STR, &text, "FORMAT", "table (default) or json" },
-		{ 0 },
-	};
-	int rc = sup_args_parse(self, table, argc, argv, 1, 1, &args, err);
+	int rc = sup_list_args_parse(self, argc, argv, 1, 1, &args, &format, err);
 
 	if (rc < 0 || args.done)
 		return rc;
-	rc = sup_list_format_parse(text, &format, err);
-	if (rc == 0)
-		rc = diff(ctx, sup_name_id(ctx, args.v[0]), format, err);
+	rc = diff(ctx, sup_name_id(ctx, args.v[0]), format, err);
 	return cps_wrap(err, rc, "diff");
 }
 

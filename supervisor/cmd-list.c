@@ -169,6 +169,22 @@ int sup_list_format_parse(const char *text, enum sup_list_format *ret, struct cp
 	return 0;
 }
 
+int sup_list_args_parse(const struct sup_command *self, int argc, char **argv, int min, int max,
+			struct sup_args *ret_args, enum sup_list_format *ret_format,
+			struct cps_err *err)
+{
+	const char *text = NULL;
+	const struct cps_opt table[] = {
+		{ "format", 0, CPS_OPT_STR, &text, "FORMAT", "table (default) or json" },
+		{ 0 },
+	};
+	int rc = sup_args_parse(self, table, argc, argv, min, max, ret_args, err);
+
+	if (rc < 0 || ret_args->done)
+		return rc;
+	return cps_wrap(err, sup_list_format_parse(text, ret_format, err), "%s", self->name);
+}
+
 static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, char **argv,
 	       struct cps_err *err)
 {

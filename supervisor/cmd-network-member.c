@@ -15,6 +15,7 @@
 #include "join.h"
 #include "json.h"
 #include "link.h"
+#include "list.h"
 #include "name.h"
 #include "network.h"
 #include "own.h"
@@ -320,22 +321,13 @@ static int stats_run(struct sup_ctx *ctx, const struct sup_command *self, int ar
 		     struct cps_err *err)
 {
 	cleanup_args struct sup_args args = { 0 };
-	const char *format = NULL;
-	bool json = false;
-	const struct cps_opt table[] = {
-		{ "format", 0, CPS_OPT_STR, &format, "FORMAT", "table (default) or json" },
-		{ 0 },
-	};
-	int rc = sup_args_parse(self, table, argc, argv, 0, -1, &args, err);
+	enum sup_list_format format;
+	int rc = sup_list_args_parse(self, argc, argv, 0, -1, &args, &format, err);
 
 	if (rc < 0 || args.done)
 		return rc;
-	if (format && strcmp(format, "table") == 0)
-		format = NULL;
 	sup_args_ids(ctx, &args);
-	rc = sup_format_parse(format, &json, err);
-	if (rc == 0)
-		rc = stats_print(ctx, json, args.v, err);
+	rc = stats_print(ctx, format == SUP_LIST_JSON, args.v, err);
 	return cps_wrap(err, rc, "network stats");
 }
 

@@ -13,6 +13,7 @@
 #include "arena.h"
 #include "endpoint.h"
 #include "json.h"
+#include "list.h"
 #include "network.h"
 #include "own.h"
 #include "table.h"
@@ -231,22 +232,21 @@ static int list_run(struct sup_ctx *ctx, const struct sup_command *self, int arg
 {
 	cleanup_args struct sup_args args = { 0 };
 	struct net n cleanup_net = NET_INIT;
-	const char *format = NULL;
-	bool json = false, quiet = false;
+	enum sup_list_format format;
+	const char *text = NULL;
+	bool quiet = false;
 	const struct cps_opt table[] = {
 		{ "quiet", 'q', CPS_OPT_FLAG, &quiet, NULL, "names only" },
-		{ "format", 0, CPS_OPT_STR, &format, "FORMAT", "table (default) or json" },
+		{ "format", 0, CPS_OPT_STR, &text, "FORMAT", "table (default) or json" },
 		{ 0 },
 	};
 	int rc = sup_args_parse(self, table, argc, argv, 0, 0, &args, err);
 
 	if (rc < 0 || args.done)
 		return rc;
-	if (format && strcmp(format, "table") == 0)
-		format = NULL;
-	rc = sup_format_parse(format, &json, err);
+	rc = sup_list_format_parse(text, &format, err);
 	if (rc == 0 && !quiet)
-		rc = list_print(ctx, json, err);
+		rc = list_print(ctx, format == SUP_LIST_JSON, err);
 	else if (rc == 0 && (rc = net_open(ctx->data_root, false, &n, err)) == 0)
 		rc = names_print(&n, err);
 	/* there is nothing kept, so no network either */

@@ -93,19 +93,12 @@ static int run(struct sup_ctx *ctx, const struct sup_command *self, int argc, ch
 {
 	cleanup_args struct sup_args args = { 0 };
 	enum sup_list_format format;
-	const char *text = NULL;
-	const struct cps_opt table[] = {
-		{ "format", 0, CPS_OPT_STR, &text, "FORMAT", "table (default) or json" },
-		{ 0 },
-	};
-	int rc = sup_args_parse(self, table, argc, argv, 0, 1, &args, err);
+	int rc = sup_list_args_parse(self, argc, argv, 0, 1, &args, &format, err);
 
 	if (rc < 0 || args.done)
 		return rc;
-	rc = sup_list_format_parse(text, &format, err);
-	if (rc == 0)
-		rc = args.n ? processes_print(ctx, sup_name_id(ctx, args.v[0]), format, err)
-			    : sup_list_print(ctx, format, err);
+	rc = args.n ? processes_print(ctx, sup_name_id(ctx, args.v[0]), format, err)
+		    : sup_list_print(ctx, format, err);
 	return cps_wrap(err, rc, "ps%s%.64s", args.n ? " " : "", args.n ? args.v[0] : "");
 }
 

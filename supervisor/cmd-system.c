@@ -15,18 +15,11 @@ static int df(struct sup_ctx *ctx, const struct sup_command *self, int argc, cha
 {
 	cleanup_args struct sup_args args = { 0 };
 	enum sup_list_format format;
-	const char *text = NULL;
-	const struct cps_opt table[] = {
-		{ "format", 0, CPS_OPT_STR, &text, "FORMAT", "table (default) or json" },
-		{ 0 },
-	};
-	int rc = sup_args_parse(self, table, argc, argv, 0, 0, &args, err);
+	int rc = sup_list_args_parse(self, argc, argv, 0, 0, &args, &format, err);
 
 	if (rc < 0 || args.done)
 		return rc;
-	rc = sup_list_format_parse(text, &format, err);
-	if (rc == 0)
-		rc = sup_system_df(ctx, format == SUP_LIST_JSON, err);
+	rc = sup_system_df(ctx, format == SUP_LIST_JSON, err);
 	return cps_wrap(err, rc, "system df");
 }
 

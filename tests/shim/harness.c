@@ -347,6 +347,35 @@ void h_wait_zombie(pid_t pid)
 	ck_assert_int_eq(cps_proc_state(pid), 'Z');
 }
 
+unsigned h_shim_fds(struct h *h)
+{
+	char path[64];
+	unsigned n = 0;
+	DIR *dir;
+
+	h_is_well(h); /* it has done with what came before */
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)h->shim);
+	dir = opendir(path);
+	ck_assert_ptr_nonnull(dir);
+	while (readdir(dir))
+		n++;
+	(void)closedir(dir);
+	return n;
+}
+
+int h_main(const char *name, TCase *tc)
+{
+	Suite *suite = suite_create(name);
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 long h_num(const struct cps_json *o, const char *key)
 {
 	struct cps_err err;

@@ -7,6 +7,7 @@
 #ifndef TEST_SHIM_HARNESS_H
 #define TEST_SHIM_HARNESS_H
 
+#include <check.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -79,6 +80,10 @@ char *h_log_text(struct h *h, const char *name, size_t *ret_len);
 int64_t h_now_ms(void);
 void h_shim_gone(struct h *h, int expected_status); /* it exits by itself within 5 s */
 void h_wait_zombie(pid_t pid);			    /* it ends, and nobody reaps it */
+unsigned h_shim_fds(struct h *h); /* how many descriptors the shim has, when it is idle */
 int h_process_memfd(const char *json);
+
+/* Runs the tests; main()'s result. */
+int h_main(const char *name, TCase *tc);
 
 #endif

@@ -8,7 +8,6 @@
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -108,12 +107,9 @@ START_TEST(while_its_output_was_drained)
 }
 END_TEST
 
-static int test_main(void)
+int main(void)
 {
-	Suite *suite = suite_create("shim-adopt-midway");
 	TCase *tc = tcase_create("midway");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 40);
@@ -121,15 +117,5 @@ static int test_main(void)
 	tcase_add_loop_test(tc, creations_cut_short, 0, 2);
 	tcase_add_loop_test(tc, while_it_was_started, 0, 2);
 	tcase_add_test(tc, while_its_output_was_drained);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed;
-}
-
-int main(void)
-{
-	return test_main() ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-adopt-midway", tc);
 }

@@ -433,12 +433,9 @@ START_TEST(an_older_record)
 }
 END_TEST
 
-static int test_main(void)
+int main(void)
 {
-	Suite *suite = suite_create("shim-adopt");
 	TCase *tc = tcase_create("adopt");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 40);
@@ -457,15 +454,5 @@ static int test_main(void)
 	tcase_add_loop_test(tc, damaged, 0, 9);
 	tcase_add_test(tc, of_another_boot);
 	tcase_add_test(tc, an_older_record);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed;
-}
-
-int main(void)
-{
-	return test_main() ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-adopt", tc);
 }

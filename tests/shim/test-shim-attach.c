@@ -6,7 +6,6 @@
 #include <config.h>
 
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -241,27 +240,12 @@ START_TEST(stdin_stays_open_until_the_last_attached_ends)
 }
 END_TEST
 
-static unsigned shim_fds(void)
-{
-	char path[64];
-	unsigned n = 0;
-	DIR *dir;
-
-	h_is_well(&h); /* it has done with what came before */
-	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)h.shim);
-	dir = opendir(path);
-	while (dir && readdir(dir))
-		n++;
-	(void)closedir(dir);
-	return n;
-}
-
 START_TEST(clients_that_come_and_vanish_leave_nothing)
 {
 	unsigned before;
 
 	h_run(&h, SH("while :; do echo 0123456789; sleep 0.01; done"), ",\"stdin\":\"fifo\"");
-	before = shim_fds();
+	before = h_shim_fds(&h);
 	for (int i = 0; i < 300; i++) {
 		int sock = h_connect(&h);
 		int out[2];
@@ -279,7 +263,8 @@ START_TEST(clients_that_come_and_vanish_leave_nothing)
 		cps_arena_done(&h.arena);
 	}
 	(void)usleep(100000);
-	ck_assert_uint_eq(shim_fds() + 1, before); /* the end of their stdin was the container's */
+	ck_assert_uint_eq(h_shim_fds(&h) + 1,
+			  before); /* the end of their stdin was the container's */
 	ck_assert_str_eq(h_str(h_ok(&h, "\"op\":\"state\""), "status"), "running");
 }
 END_TEST
@@ -346,10 +331,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("shim-attach");
 	TCase *tc = tcase_create("attach");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 40);
@@ -364,10 +346,5 @@ int main(void)
 	tcase_add_test(tc, only_pipes_and_sockets_can_be_attached);
 	tcase_add_test(tc, a_terminal_with_a_size);
 	tcase_add_test(tc, a_terminal_left_without_a_slave_for_a_while);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-attach", tc);
 }

@@ -264,10 +264,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("shim-clients");
 	TCase *tc = tcase_create("clients");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 40);
@@ -284,10 +281,5 @@ int main(void)
 #ifndef CAPSULE_SANITIZERS
 	tcase_add_test(tc, no_memory_left);
 #endif
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-clients", tc);
 }

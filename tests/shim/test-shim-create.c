@@ -425,10 +425,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("shim-create");
 	TCase *tc = tcase_create("create");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 40);
@@ -445,10 +442,5 @@ int main(void)
 			    0, 3);
 	tcase_add_test(tc, test_no_exit_command_for_a_create_that_fails);
 	tcase_add_loop_test(tc, test_at_exit_gives_it_a_command_later, 0, 3);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-create", tc);
 }

@@ -190,10 +190,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("shim-debug");
 	TCase *tc = tcase_create("debug");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, NULL, teardown);
@@ -202,10 +199,5 @@ int main(void)
 	tcase_add_test(tc, what_is_tried_again_takes_one_place_of_the_last_32);
 	tcase_add_test(tc, hundreds_of_jobs_fit_into_the_answer);
 	tcase_add_test(tc, what_repeats_itself_does_not_fill_shim_log);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return h_main("shim-debug", tc);
 }

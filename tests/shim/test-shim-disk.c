@@ -121,10 +121,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("shim-disk");
 	TCase *tc = tcase_create("disk");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 40);
@@ -132,10 +129,5 @@ int main(void)
 	tcase_add_test(tc, a_full_disk_drops_and_counts);
 	tcase_add_test(tc, the_exit_does_not_wait_for_a_full_disk);
 	tcase_add_test(tc, no_log_at_all);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-disk", tc);
 }

@@ -383,21 +383,6 @@ START_TEST(a_job_with_a_terminal_and_an_output_of_its_client_s)
 }
 END_TEST
 
-static unsigned shim_fds(void)
-{
-	char path[64];
-	unsigned n = 0;
-	DIR *dir;
-
-	(void)h_ok(&h, "\"op\":\"state\""); /* it has done with what came before */
-	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)h.shim);
-	dir = opendir(path);
-	while (dir && readdir(dir))
-		n++;
-	(void)closedir(dir);
-	return n;
-}
-
 #ifdef CAPSULE_SANITIZERS
 #define SESSIONS 50 /* each start of an instrumented runtime takes its time */
 #else
@@ -410,12 +395,12 @@ START_TEST(hundreds_of_sessions_leave_no_descriptor_and_no_process)
 
 	running(",\"jobs_max\":5", NULL);
 	(void)exec_wait(exec_ok(SH("exit 0"), ",\"detach\":true"));
-	before = shim_fds();
+	before = h_shim_fds(&h);
 	for (int i = 0; i < SESSIONS; i++)
 		ck_assert_int_eq(exec_wait(exec_ok("{\"args\":[\"true\"]}",
 						   i % 2 ? ",\"detach\":true" : "")),
 				 0);
-	ck_assert_uint_eq(shim_fds(), before);
+	ck_assert_uint_eq(h_shim_fds(&h), before);
 	ck_assert_uint_eq(exec_dirs(), 5);
 }
 END_TEST
@@ -433,10 +418,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("shim-exec");
 	TCase *tc = tcase_create("exec");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 60);
@@ -456,10 +438,5 @@ int main(void)
 	tcase_add_test(tc, a_job_with_a_terminal_and_an_output_of_its_client_s);
 	tcase_add_test(tc, hundreds_of_sessions_leave_no_descriptor_and_no_process);
 	tcase_add_test(tc, delete_takes_the_jobs_along);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-exec", tc);
 }

@@ -308,20 +308,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("shim-faults");
 	TCase *tc = tcase_create("faults");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 40);
 	tcase_add_loop_test(tc, every_row_fails_once, 0, ROWS + EXEC_ROWS);
 	tcase_add_loop_test(tc, the_shim_dies_at_every_row, 0, ROWS + EXEC_ROWS);
 	tcase_add_loop_test(tc, every_row_of_an_adoption, 0, 2 * SHIM_EVENT_COUNT);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-faults", tc);
 }

@@ -302,10 +302,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("shim-health");
 	TCase *tc = tcase_create("health");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 40);
@@ -319,10 +316,5 @@ int main(void)
 	tcase_add_test(tc, test_a_successor_goes_on);
 	tcase_add_test(tc, test_the_container_ends_while_a_probe_runs);
 	tcase_add_test(tc, test_without_a_probe_nothing_of_it_is_there);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-health", tc);
 }

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -352,10 +351,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("shim-keep");
 	TCase *tc = tcase_create("keep");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 60);
@@ -370,10 +366,5 @@ int main(void)
 	tcase_add_test(tc, nor_after_a_create_that_failed);
 	tcase_add_test(tc, a_keeper_that_does_not_read_is_dropped);
 	tcase_add_test(tc, no_descriptor_is_left);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-keep", tc);
 }

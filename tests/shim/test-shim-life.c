@@ -472,10 +472,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("shim-life");
 	TCase *tc = tcase_create("life");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 40);
@@ -506,10 +503,5 @@ int main(void)
 	tcase_add_test(tc, test_oom_is_told_before_the_exit);
 	tcase_add_test(tc, test_pid_file_has_digits_only);
 	tcase_add_test(tc, test_pid_file_that_cannot_be_written_undoes_the_create);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-life", tc);
 }

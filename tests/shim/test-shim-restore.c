@@ -510,10 +510,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("shim-restore");
 	TCase *tc = tcase_create("restore");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 40);
@@ -529,10 +526,5 @@ int main(void)
 	tcase_add_test(tc, descriptors_for_nobody_are_closed);
 	tcase_add_test(tc, a_pidfd_of_a_foreground_session);
 	tcase_add_loop_test(tc, oom_kills, 0, 3);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-restore", tc);
 }

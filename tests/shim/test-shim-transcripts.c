@@ -292,18 +292,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("shim-transcripts");
 	TCase *tc = tcase_create("transcripts");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, replayed, 0, sizeof(files) / sizeof(files[0]));
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return h_main("shim-transcripts", tc);
 }

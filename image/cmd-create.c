@@ -39,12 +39,8 @@ static void options_done(struct options *o)
 
 static void write_list(struct cps_jsonw *w, const char *key, const struct cps_opt_list *list)
 {
-	if (list->count == 0)
-		return;
-	cps_jsonw_open(w, key, '[');
-	for (unsigned i = 0; i < list->count; i++)
-		cps_jsonw_str(w, NULL, list->values[i]);
-	cps_jsonw_close(w, ']');
+	if (list->count > 0)
+		cps_jsonw_nstrs(w, key, list->values, list->count);
 }
 
 /* Go's map[string]struct{}. */

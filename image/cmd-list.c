@@ -59,10 +59,7 @@ static void add(struct listing *l, const struct sto_image *image)
 		cps_jsonw_str(&l->w, "name", image->name);
 		cps_jsonw_str(&l->w, "id", image->id);
 		cps_jsonw_str(&l->w, "manifest", image->manifest);
-		cps_jsonw_open(&l->w, "layers", '[');
-		for (unsigned i = 0; i < image->nlayers; i++)
-			cps_jsonw_str(&l->w, NULL, image->layers[i]);
-		cps_jsonw_close(&l->w, ']');
+		cps_jsonw_nstrs(&l->w, "layers", image->layers, image->nlayers);
 		cps_jsonw_str(&l->w, "created", image->created);
 		cps_jsonw_u64(&l->w, "size", image->size_bytes);
 		cps_jsonw_close(&l->w, '}');

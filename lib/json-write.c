@@ -122,6 +122,14 @@ void cps_jsonw_strs(struct cps_jsonw *w, const char *key, const char *const *val
 	cps_jsonw_close(w, ']');
 }
 
+void cps_jsonw_nstrs(struct cps_jsonw *w, const char *key, const char *const *values, size_t n)
+{
+	cps_jsonw_open(w, key, '[');
+	for (size_t i = 0; i < n; i++)
+		cps_jsonw_str(w, NULL, values[i]);
+	cps_jsonw_close(w, ']');
+}
+
 void cps_jsonw_i64(struct cps_jsonw *w, const char *key, int64_t value)
 {
 	item_start(w, key);

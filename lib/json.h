@@ -87,6 +87,8 @@ void cps_jsonw_str(struct cps_jsonw *w, const char *key, const char *value); /* 
 void cps_jsonw_strn(struct cps_jsonw *w, const char *key, const char *value, size_t len);
 /* An array; values ends with NULL, or is NULL and the array empty. */
 void cps_jsonw_strs(struct cps_jsonw *w, const char *key, const char *const *values);
+/* The same of n values. */
+void cps_jsonw_nstrs(struct cps_jsonw *w, const char *key, const char *const *values, size_t n);
 void cps_jsonw_i64(struct cps_jsonw *w, const char *key, int64_t value);
 void cps_jsonw_u64(struct cps_jsonw *w, const char *key, uint64_t value);
 void cps_jsonw_bool(struct cps_jsonw *w, const char *key, bool value);

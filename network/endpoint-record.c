@@ -245,10 +245,7 @@ void net_endpoint_write(const struct net_endpoint *e, struct cps_jsonw *w)
 	cps_jsonw_str(w, "hostname", e->hostname);
 	if (e->name)
 		cps_jsonw_str(w, "name", e->name);
-	cps_jsonw_open(w, "aliases", '[');
-	for (unsigned i = 0; e->aliases && e->aliases[i]; i++)
-		cps_jsonw_str(w, NULL, e->aliases[i]);
-	cps_jsonw_close(w, ']');
+	cps_jsonw_strs(w, "aliases", e->aliases);
 	cps_jsonw_open(w, "links", '[');
 	for (unsigned i = 0; i < e->nlinks; i++) {
 		cps_jsonw_open(w, NULL, '{');

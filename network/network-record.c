@@ -155,8 +155,5 @@ void net_network_write(const struct net_network *network, struct cps_jsonw *w)
 	cps_jsonw_bool(w, "internal", network->internal);
 	cps_jsonw_str(w, "bridge", network->bridge[0] ? network->bridge : NULL);
 	cps_jsonw_str(w, "created", network->created);
-	cps_jsonw_open(w, "labels", '[');
-	for (unsigned i = 0; network->labels && network->labels[i]; i++)
-		cps_jsonw_str(w, NULL, network->labels[i]);
-	cps_jsonw_close(w, ']');
+	cps_jsonw_strs(w, "labels", network->labels);
 }

@@ -77,14 +77,6 @@ static const char *const masked[] = { "/proc/acpi",
 				      NULL };
 static const char *const readonly[] = { "/proc/bus",	       "/proc/fs", "/proc/irq", "/proc/sys",
 					"/proc/sysrq-trigger", NULL };
-static void write_strs(struct cps_jsonw *w, const char *key, const char *const *v)
-{
-	cps_jsonw_open(w, key, '[');
-	for (; *v; v++)
-		cps_jsonw_str(w, NULL, *v);
-	cps_jsonw_close(w, ']');
-}
-
 static void write_process(struct cps_jsonw *w)
 {
 	cps_jsonw_open(w, "process", '{');
@@ -93,13 +85,13 @@ static void write_process(struct cps_jsonw *w)
 	cps_jsonw_i64(w, "uid", 0);
 	cps_jsonw_i64(w, "gid", 0);
 	cps_jsonw_close(w, '}');
-	write_strs(w, "args", args);
-	write_strs(w, "env", env);
+	cps_jsonw_strs(w, "args", args);
+	cps_jsonw_strs(w, "env", env);
 	cps_jsonw_str(w, "cwd", "/");
 	cps_jsonw_open(w, "capabilities", '{');
-	write_strs(w, "bounding", caps);
-	write_strs(w, "effective", caps);
-	write_strs(w, "permitted", caps);
+	cps_jsonw_strs(w, "bounding", caps);
+	cps_jsonw_strs(w, "effective", caps);
+	cps_jsonw_strs(w, "permitted", caps);
 	cps_jsonw_close(w, '}');
 	cps_jsonw_open(w, "rlimits", '[');
 	cps_jsonw_open(w, NULL, '{');
@@ -124,7 +116,7 @@ static void write_mounts(struct cps_jsonw *w, bool rootless)
 		cps_jsonw_str(w, "type", mounts[i].type);
 		cps_jsonw_str(w, "source", mounts[i].source);
 		if (mounts[i].options[0])
-			write_strs(w, "options", mounts[i].options);
+			cps_jsonw_strs(w, "options", mounts[i].options);
 		cps_jsonw_close(w, '}');
 	}
 	cps_jsonw_close(w, ']');
@@ -191,8 +183,8 @@ static void write_linux(struct cps_jsonw *w, bool rootless)
 		write_device_rule(w);
 	}
 	write_namespaces(w, rootless);
-	write_strs(w, "maskedPaths", masked);
-	write_strs(w, "readonlyPaths", readonly);
+	cps_jsonw_strs(w, "maskedPaths", masked);
+	cps_jsonw_strs(w, "readonlyPaths", readonly);
 	cps_jsonw_close(w, '}');
 }
 

@@ -57,12 +57,8 @@ static void kept_of(struct kept *k, const struct shim *s, const struct shim_exec
 
 static void kept_format(const struct kept *k, struct cps_jsonw *w)
 {
-	if (k->n == 0)
-		return;
-	cps_jsonw_open(w, "fds", '[');
-	for (unsigned i = 0; i < k->n; i++)
-		cps_jsonw_str(w, NULL, k->names[i]);
-	cps_jsonw_close(w, ']');
+	if (k->n > 0)
+		cps_jsonw_nstrs(w, "fds", k->names, k->n);
 }
 
 static void event_format(const struct shim_exec *x, const struct kept *k, struct cps_buf *b)

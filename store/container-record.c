@@ -16,14 +16,6 @@
 
 #define RECORD_MAX (8u << 20)
 
-static void strs_write(struct cps_jsonw *w, const char *key, const struct sto_strs *s)
-{
-	cps_jsonw_open(w, key, '[');
-	for (size_t i = 0; i < s->n; i++)
-		cps_jsonw_str(w, NULL, s->v[i]);
-	cps_jsonw_close(w, ']');
-}
-
 static void mounts_write(struct cps_jsonw *w, const struct sto_record *r)
 {
 	cps_jsonw_open(w, "volumes", '[');
@@ -44,23 +36,8 @@ static void mounts_write(struct cps_jsonw *w, const struct sto_record *r)
 	cps_jsonw_close(w, ']');
 }
 
-static void record_print(struct cps_jsonw *w, const struct sto_record *r)
+void sto_record_links_write(struct cps_jsonw *w, const struct sto_record *r)
 {
-	cps_jsonw_str(w, "id", r->id);
-	cps_jsonw_str(w, "image", r->image);
-	cps_jsonw_str(w, "image_id", r->image_id);
-	cps_jsonw_str(w, "manifest", r->manifest);
-	strs_write(w, "layers", &r->layers);
-	cps_jsonw_str(w, "created", r->created);
-	strs_write(w, "command", &r->command);
-	cps_jsonw_open(w, "labels", '{');
-	for (size_t i = 0; i < r->labels.n; i++)
-		cps_jsonw_str(w, r->labels.v[i].key, r->labels.v[i].value);
-	cps_jsonw_close(w, '}');
-	mounts_write(w, r);
-	cps_jsonw_str(w, "network", r->network);
-	strs_write(w, "ports", &r->ports);
-	strs_write(w, "exposed", &r->exposed);
 	cps_jsonw_open(w, "links", '[');
 	for (size_t i = 0; i < r->nlinks; i++) {
 		cps_jsonw_open(w, NULL, '{');
@@ -69,6 +46,23 @@ static void record_print(struct cps_jsonw *w, const struct sto_record *r)
 		cps_jsonw_close(w, '}');
 	}
 	cps_jsonw_close(w, ']');
+}
+
+static void record_print(struct cps_jsonw *w, const struct sto_record *r)
+{
+	cps_jsonw_str(w, "id", r->id);
+	cps_jsonw_str(w, "image", r->image);
+	cps_jsonw_str(w, "image_id", r->image_id);
+	cps_jsonw_str(w, "manifest", r->manifest);
+	cps_jsonw_nstrs(w, "layers", r->layers.v, r->layers.n);
+	cps_jsonw_str(w, "created", r->created);
+	cps_jsonw_nstrs(w, "command", r->command.v, r->command.n);
+	sto_pairs_write(w, "labels", &r->labels);
+	mounts_write(w, r);
+	cps_jsonw_str(w, "network", r->network);
+	cps_jsonw_nstrs(w, "ports", r->ports.v, r->ports.n);
+	cps_jsonw_nstrs(w, "exposed", r->exposed.v, r->exposed.n);
+	sto_record_links_write(w, r);
 	cps_jsonw_str(w, "hostname", r->hostname);
 	cps_jsonw_str(w, "stop_signal", r->stop_signal);
 	cps_jsonw_bool(w, "rm", r->rm);

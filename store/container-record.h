@@ -50,6 +50,8 @@ struct sto_record {
 	bool privileged, read_only;
 };
 
+/* "links": they are shown as they are written down. */
+void sto_record_links_write(struct cps_jsonw *w, const struct sto_record *r);
 /* Replaces it atomically. */
 int sto_record_write(int container_dir, const struct sto_record *r, struct cps_err *err);
 /* -ENOENT: there is none (a bundle's, or cut short). */

@@ -170,6 +170,14 @@ int sto_pairs_get(struct cps_arena *a, const struct cps_json *node, size_t max,
 	return 0;
 }
 
+void sto_pairs_write(struct cps_jsonw *w, const char *key, const struct sto_pairs *pairs)
+{
+	cps_jsonw_open(w, key, '{');
+	for (size_t i = 0; pairs && i < pairs->n; i++)
+		cps_jsonw_str(w, pairs->v[i].key, pairs->v[i].value);
+	cps_jsonw_close(w, '}');
+}
+
 /* It is looked up in the container's own files, line by line: nothing that could be one. */
 static int user_check(const char *user, struct cps_err *err)
 {

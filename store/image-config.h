@@ -36,6 +36,9 @@ int sto_pairs_get(struct cps_arena *a, const struct cps_json *node, size_t max,
 		  int (*value)(const struct cps_json *node, const char **ret, struct cps_err *err),
 		  struct sto_pairs *ret, struct cps_err *err);
 
+/* Such an object; empty if pairs is NULL. */
+void sto_pairs_write(struct cps_jsonw *w, const char *key, const struct sto_pairs *pairs);
+
 struct sto_health {
 	bool set;
 	bool off;				   /* "NONE": not even what it was built upon had */

@@ -84,10 +84,7 @@ static int record_write(int dir, bool anonymous, const struct sto_pairs *labels,
 	cps_jsonw_open(&w, NULL, '{');
 	cps_jsonw_str(&w, "created", at);
 	cps_jsonw_bool(&w, "anonymous", anonymous);
-	cps_jsonw_open(&w, "labels", '{');
-	for (size_t i = 0; labels && i < labels->n; i++)
-		cps_jsonw_str(&w, labels->v[i].key, labels->v[i].value);
-	cps_jsonw_close(&w, '}');
+	sto_pairs_write(&w, "labels", labels);
 	cps_jsonw_close(&w, '}');
 	cps_buf_puts(&b, "\n");
 	if (b.failed)

@@ -52,12 +52,8 @@ int sup_client_send(struct sup_client *c, struct sup_request *r, uint32_t *ret_i
 	uint32_t id = ++c->last_id;
 	int rc;
 
-	if (r->nfds) {
-		cps_jsonw_open(&r->w, "fds", '[');
-		for (unsigned i = 0; i < r->nfds; i++)
-			cps_jsonw_str(&r->w, NULL, r->fd_names[i]);
-		cps_jsonw_close(&r->w, ']');
-	}
+	if (r->nfds)
+		cps_jsonw_nstrs(&r->w, "fds", r->fd_names, r->nfds);
 	cps_jsonw_close(&r->w, '}');
 	if (r->buf.failed)
 		return cps_fail(err, ENOMEM, "request to the shim");

@@ -107,10 +107,7 @@ static int process_write(const struct exec *x, struct cps_buf *buf, struct cps_e
 
 	cps_jsonw_init(&w, buf, false);
 	cps_jsonw_open(&w, NULL, '{');
-	cps_jsonw_open(&w, "args", '[');
-	for (size_t i = 0; i < x->nwords; i++)
-		cps_jsonw_str(&w, NULL, x->words[i]);
-	cps_jsonw_close(&w, ']');
+	cps_jsonw_nstrs(&w, "args", (const char *const *)x->words, x->nwords);
 	if (x->env.count) {
 		cps_jsonw_open(&w, "env", '[');
 		for (unsigned i = 0; i < x->env.count; i++) {

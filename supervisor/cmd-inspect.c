@@ -18,14 +18,6 @@
 #include "own.h"
 #include "store.h"
 
-static void strs_write(struct cps_jsonw *w, const char *key, const struct sto_strs *s)
-{
-	cps_jsonw_open(w, key, '[');
-	for (size_t i = 0; i < s->n; i++)
-		cps_jsonw_str(w, NULL, s->v[i]);
-	cps_jsonw_close(w, ']');
-}
-
 static void mounts_write(struct cps_jsonw *w, const struct sto_record *r)
 {
 	cps_jsonw_open(w, "mounts", '[');
@@ -44,33 +36,18 @@ static void mounts_write(struct cps_jsonw *w, const struct sto_record *r)
 	cps_jsonw_close(w, ']');
 }
 
-static void links_write(struct cps_jsonw *w, const struct sto_record *r)
-{
-	cps_jsonw_open(w, "links", '[');
-	for (size_t i = 0; i < r->nlinks; i++) {
-		cps_jsonw_open(w, NULL, '{');
-		cps_jsonw_str(w, "id", r->links[i].id);
-		cps_jsonw_str(w, "alias", r->links[i].alias);
-		cps_jsonw_close(w, '}');
-	}
-	cps_jsonw_close(w, ']');
-}
-
 static void record_write(struct cps_jsonw *w, const struct sto_record *r)
 {
 	cps_jsonw_str(w, "image", r->image);
 	cps_jsonw_str(w, "image_id", r->image_id);
-	strs_write(w, "layers", &r->layers);
-	strs_write(w, "command", &r->command);
-	cps_jsonw_open(w, "labels", '{');
-	for (size_t i = 0; i < r->labels.n; i++)
-		cps_jsonw_str(w, r->labels.v[i].key, r->labels.v[i].value);
-	cps_jsonw_close(w, '}');
+	cps_jsonw_nstrs(w, "layers", r->layers.v, r->layers.n);
+	cps_jsonw_nstrs(w, "command", r->command.v, r->command.n);
+	sto_pairs_write(w, "labels", &r->labels);
 	mounts_write(w, r);
 	cps_jsonw_str(w, "network", r->network);
-	strs_write(w, "ports", &r->ports);
-	strs_write(w, "exposed", &r->exposed);
-	links_write(w, r);
+	cps_jsonw_nstrs(w, "ports", r->ports.v, r->ports.n);
+	cps_jsonw_nstrs(w, "exposed", r->exposed.v, r->exposed.n);
+	sto_record_links_write(w, r);
 	cps_jsonw_str(w, "hostname", r->hostname);
 	cps_jsonw_str(w, "stop_signal", r->stop_signal);
 	cps_jsonw_bool(w, "rm", r->rm);

@@ -81,10 +81,7 @@ static void json_write(struct cps_jsonw *w, const struct sto_volume *v,
 	cps_jsonw_str(w, "created", v->created);
 	cps_jsonw_bool(w, "anonymous", v->anonymous);
 	cps_jsonw_str(w, "path", v->path);
-	cps_jsonw_open(w, "labels", '{');
-	for (size_t i = 0; i < v->labels.n; i++)
-		cps_jsonw_str(w, v->labels.v[i].key, v->labels.v[i].value);
-	cps_jsonw_close(w, '}');
+	sto_pairs_write(w, "labels", &v->labels);
 	cps_jsonw_open(w, "containers", '[');
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(refs[i].volume, v->name) == 0)

@@ -404,6 +404,23 @@ START_TEST(writer_pretty)
 }
 END_TEST
 
+START_TEST(writer_arrays_of_strings)
+{
+	static const char *const words[] = { "a", "b", NULL };
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	struct cps_jsonw w;
+
+	cps_jsonw_init(&w, &b, false);
+	cps_jsonw_open(&w, NULL, '{');
+	cps_jsonw_strs(&w, "all", words);
+	cps_jsonw_strs(&w, "none", NULL);
+	cps_jsonw_nstrs(&w, "one", words, 1);
+	cps_jsonw_nstrs(&w, "zero", NULL, 0);
+	cps_jsonw_close(&w, '}');
+	ck_assert_str_eq(b.data, "{\"all\":[\"a\",\"b\"],\"none\":[],\"one\":[\"a\"],\"zero\":[]}");
+}
+END_TEST
+
 START_TEST(writer_escapes)
 {
 	static const char in[] =
@@ -503,6 +520,7 @@ int main(void)
 		integers_are_exact,
 		writer_compact,
 		writer_pretty,
+		writer_arrays_of_strings,
 		writer_escapes,
 		strings_go_round,
 		trees_go_round,

@@ -17,7 +17,9 @@ shim_pid() {
 
 # Gone, or a zombie of whoever started it.
 dead() {
-	[ ! -e "/proc/$1/stat" ] || grep -q ') [ZX] ' "/proc/$1/stat"
+	local line
+	line=$(cat "/proc/$1/stat" 2>/dev/null) || return 0 # it may go between any two looks
+	[[ $line == *') '[ZX]' '* ]]
 }
 
 kill_shim() {

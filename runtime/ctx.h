@@ -78,6 +78,7 @@ struct rt_ctx {
 	int pidfd;
 	int console; /* pty master, once it is ours */
 	struct rt_net_devices net_devices;
+	bool scope_is_ours; /* systemd has made it for us: not one of that name that was there */
 
 	/* Made by the runtime before the clone, used by init. */
 	int root_dir;

@@ -280,6 +280,7 @@ int step_scope(struct rt_ctx *ctx, struct cps_err *err)
 			      err);
 	if (rc < 0)
 		return rc;
+	ctx->scope_is_ours = true;
 	for (unsigned i = 0; i < cg->ndirs; i++)
 		cg->dirs[i].path = path;
 	rc = rt_cgroup_create(cg, &ctx->spec->resources, err);
@@ -292,10 +293,12 @@ void undo_scope(struct rt_ctx *ctx)
 {
 	struct cps_err ignored;
 
-	/* systemd would ask init to end, and wait for that. */
+	/* systemd would ask init to end, and wait for that. A scope goes with its last process: one
+	 * whose start has failed half-way does, too. */
 	if (ctx->pidfd >= 0)
 		(void)cps_pidfd_signal(ctx->pidfd, SIGKILL);
-	(void)rt_systemd_stop(&ctx->state.scope, &ignored);
+	if (ctx->scope_is_ours)
+		(void)rt_systemd_stop(&ctx->state.scope, &ignored);
 	(void)rt_cgroup_remove(&ctx->state.cgroup, &ignored);
 }
 
@@ -408,7 +411,8 @@ int step_net_devices(struct rt_ctx *ctx, struct cps_err *err)
 
 	if (netns < 0) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", ctx->pid);
-		netns = inits = open(path, O_RDONLY | O_CLOEXEC);
+		inits = open(path, O_RDONLY | O_CLOEXEC);
+		netns = inits;
 	}
 	if (netns < 0)
 		return cps_fail(err, errno, "open '%s'", path);

@@ -26,8 +26,10 @@ static int run(struct img_ctx *ctx, const struct img_command *self, int argc, ch
 	if (rc < 0 || args.done)
 		return rc;
 	rc = sto_name_normalise(args.v[1], name, err);
-	if (rc == 0)
-		rc = lock = sto_images_open(ctx->data_root, true, LOCK_SH, &s, err);
+	if (rc == 0) {
+		lock = sto_images_open(ctx->data_root, true, LOCK_SH, &s, err);
+		rc = lock;
+	}
 	if (rc < 0)
 		return cps_wrap(err, rc, "tag");
 	rc = sto_image_find(&s, args.v[0], &a, &image, err);

@@ -10,11 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -98,16 +96,6 @@ void criu_images_done(struct criu_images *im)
 
 /* -- what is in them ------------------------------------------------------------------------ */
 
-/* Symlinks on the way may lead anywhere below root, and no further. */
-static int open_below(int root, const char *path)
-{
-	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-				.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
-	long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
-
-	return fd < 0 ? -errno : (int)fd;
-}
-
 /* What a directory is called in the one above it, found by asking who that is. */
 static int name_in(int above, int dir, char *ret, size_t size)
 {
@@ -142,7 +130,8 @@ static int open_beside(int dir, const char *word, const char *name, struct cps_e
 		return cps_fail(err, -rc, "%s: find its own name", name);
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", own, word) >= sizeof(path))
 		return cps_fail(err, ENAMETOOLONG, "%s: '%.64s'", name, word);
-	fd = open_below(above, path);
+	/* symlinks on the way may lead anywhere below, and no further */
+	fd = cps_open_within(above, path, O_RDONLY | O_DIRECTORY, 0);
 	if (fd == -EXDEV || fd == -ELOOP)
 		return cps_failx(err, EINVAL, "%s: '%.64s' leads out of the directory above it",
 				 name, word);

@@ -54,6 +54,11 @@ int cps_open_beneath(int root_fd, const char *path, int flags, mode_t mode)
 			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 }
 
+int cps_open_within(int root_fd, const char *path, int flags, mode_t mode)
+{
+	return open_resolved(root_fd, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+}
+
 /* A path on its way down: what is before `done` is there and is what `dir` has open. */
 struct walk {
 	int root;

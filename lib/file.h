@@ -45,6 +45,9 @@ int cps_open_in_root(int root_fd, const char *path, int flags, mode_t mode);
 /* The same where not even a symlink may lie on the way, and nothing mounted (RESOLVE_BENEATH |
  * RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV): -ELOOP, -EXDEV. */
 int cps_open_beneath(int root_fd, const char *path, int flags, mode_t mode);
+/* The same where symlinks may lead anywhere below root_fd and no further (RESOLVE_BENEATH |
+ * RESOLVE_NO_MAGICLINKS): -EXDEV. */
+int cps_open_within(int root_fd, const char *path, int flags, mode_t mode);
 
 /* mkdir -p below root_fd, component by component, symlinks resolved inside the root. Returns an
  * O_PATH fd of the last directory. */

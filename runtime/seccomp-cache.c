@@ -114,7 +114,7 @@ char *rt_seccomp_key(const struct rt_seccomp *sc, size_t *ret_len)
 	/* libseccomp asks the kernel which actions and flags it has */
 	if (uname(&uts) < 0)
 		memset(&uts, 0, sizeof(uts));
-	len = snprintf(head, sizeof(head), "libseccomp %u.%u.%u arch %" PRIx32 " linux %s\n",
+	len = snprintf(head, sizeof(head), "libseccomp %u.%u.%u tree arch %" PRIx32 " linux %s\n",
 		       version ? version->major : 0, version ? version->minor : 0,
 		       version ? version->micro : 0, seccomp_arch_native(), uts.release);
 	key = malloc((size_t)len + tree_size(sc->node));

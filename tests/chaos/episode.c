@@ -353,9 +353,10 @@ static void verify(struct life *l, bool gone)
 	(void)snprintf(path, sizeof(path), "%s/%s/log", e->root, e->id);
 	log_verify(e, "the container", say, l->progress, path);
 	(void)snprintf(path, sizeof(path), "%s/%s/exit.json", e->root, e->id);
-	/* one whose terminal hung up, which status_check() has judged, never came to eat */
+	/* one whose terminal hung up, or whose runtime was killed as it became the program, which
+	 * status_check() has judged, never came to eat */
 	exit_verify(e, "the container", path, l->code,
-		    say->end == END_EAT && l->code == 137 && !e->killed_ns[KIND_INIT]);
+		    say->end == END_EAT && l->progress->done && !e->killed_ns[KIND_INIT]);
 	jobs_verify(e);
 }
 

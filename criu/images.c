@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -131,7 +132,8 @@ static int open_beside(int dir, const char *word, const char *name, struct cps_e
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", own, word) >= sizeof(path))
 		return cps_fail(err, ENAMETOOLONG, "%s: '%.64s'", name, word);
 	/* symlinks on the way may lead anywhere below, and no further */
-	fd = cps_open_within(above, path, O_RDONLY | O_DIRECTORY, 0);
+	fd = cps_open_resolved(above, path, O_RDONLY | O_DIRECTORY, 0,
+			       RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 	if (fd == -EXDEV || fd == -ELOOP)
 		return cps_failx(err, EINVAL, "%s: '%.64s' leads out of the directory above it",
 				 name, word);

@@ -27,7 +27,7 @@
 #define DEPTH_MAX  64 /* one descriptor and one directory buffer for each level */
 #define PASSES_MAX 16 /* over one directory that somebody keeps filling */
 
-static int open_resolved(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
+int cps_open_resolved(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
@@ -45,18 +45,14 @@ static int open_resolved(int dirfd, const char *path, int flags, mode_t mode, ui
 
 int cps_open_in_root(int root_fd, const char *path, int flags, mode_t mode)
 {
-	return open_resolved(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	return cps_open_resolved(root_fd, path, flags, mode,
+				 RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
 int cps_open_beneath(int root_fd, const char *path, int flags, mode_t mode)
 {
-	return open_resolved(root_fd, path, flags, mode,
-			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
-}
-
-int cps_open_within(int root_fd, const char *path, int flags, mode_t mode)
-{
-	return open_resolved(root_fd, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+	return cps_open_resolved(root_fd, path, flags, mode,
+				 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 }
 
 /* A path on its way down: what is before `done` is there and is what `dir` has open. */

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "err.h"
@@ -45,9 +46,9 @@ int cps_open_in_root(int root_fd, const char *path, int flags, mode_t mode);
 /* The same where not even a symlink may lie on the way, and nothing mounted (RESOLVE_BENEATH |
  * RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV): -ELOOP, -EXDEV. */
 int cps_open_beneath(int root_fd, const char *path, int flags, mode_t mode);
-/* The same where symlinks may lead anywhere below root_fd and no further (RESOLVE_BENEATH |
- * RESOLVE_NO_MAGICLINKS): -EXDEV. */
-int cps_open_within(int root_fd, const char *path, int flags, mode_t mode);
+/* What both are, for other sets of RESOLVE_* flags. A rename anywhere on the system may make the
+ * kernel say EAGAIN where a path has `..`: it is asked again. */
+int cps_open_resolved(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve);
 
 /* mkdir -p below root_fd, component by component, symlinks resolved inside the root. Returns an
  * O_PATH fd of the last directory. */

@@ -12,13 +12,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -42,18 +40,6 @@ static int ptmx_check(int fd, struct cps_err *err)
 	return 0;
 }
 
-/* Of that very devpts: what may be mounted over its ptmx is something else. */
-static int ptmx_open(int pts_fd, int flags)
-{
-	struct open_how how = {
-		.flags = (uint64_t)(unsigned)flags,
-		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH,
-	};
-	long fd = syscall(SYS_openat2, pts_fd, "ptmx", &how, sizeof(how));
-
-	return fd < 0 ? -errno : (int)fd;
-}
-
 static int master_open(const struct rt_rootfs *r, struct cps_err *err)
 {
 	const int flags = O_RDWR | O_NOCTTY | O_CLOEXEC;
@@ -62,7 +48,8 @@ static int master_open(const struct rt_rootfs *r, struct cps_err *err)
 	int rc, fd;
 
 	if (r->pts_fd >= 0) {
-		fd = ptmx_open(r->pts_fd, flags);
+		/* of that very devpts: what may be mounted over its ptmx is something else */
+		fd = cps_open_beneath(r->pts_fd, "ptmx", flags, 0);
 		return fd < 0 ? cps_fail(err, -fd, "open /dev/pts/ptmx") : fd;
 	}
 	node = cps_open_in_root(r->root_fd, "/dev/pts/ptmx", O_PATH | O_NOFOLLOW, 0);

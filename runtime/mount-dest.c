@@ -13,16 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "file.h"
 #include "own.h"
 
 #define LINKS_MAX 40 /* the kernel's own bound */
-#define AGAIN_MAX                                                                      \
-	128 /* a rename anywhere on the system may make the kernel ask for another try \
-	     */
 
 int rt_path_clean(const char *path, char *buf, struct cps_err *err)
 {
@@ -51,17 +47,7 @@ int rt_path_clean(const char *path, char *buf, struct cps_err *err)
 /* As cps_open_in_root, and without following any symlink. */
 static int open_plain(int root_fd, const char *path)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS,
-	};
-	long fd;
-	int tries = 0;
-
-	do {
-		fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-	} while (fd < 0 && errno == EAGAIN && ++tries < AGAIN_MAX);
-	return fd < 0 ? -errno : (int)fd;
+	return cps_open_resolved(root_fd, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 }
 
 /*

@@ -104,11 +104,13 @@ static bool is_fifo(int fd)
 	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-static int output_open(const char *path, int *ret, int *ret_kept, struct cps_err *err)
+/* way, other: O_RDONLY and O_WRONLY, or the reverse. *ret_kept: the other end of a FIFO. */
+static int path_open(const char *path, int way, int other, int *ret, int *ret_kept,
+		     struct cps_err *err)
 {
-	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	int fd = open(path, way | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
-	if (fd < 0 && errno == ENXIO)
+	if (fd < 0 && errno == ENXIO && way == O_WRONLY)
 		return cps_failx(err, EAGAIN, "nobody has opened '%s'", path);
 	if (fd < 0)
 		return cps_fail(err, errno, "open '%s'", path);
@@ -116,21 +118,7 @@ static int output_open(const char *path, int *ret, int *ret_kept, struct cps_err
 	if (fcntl(fd, F_SETFL, 0) < 0)
 		return cps_fail(err, errno, "open '%s'", path);
 	if (is_fifo(fd))
-		*ret_kept = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	return 0;
-}
-
-static int input_open(const char *path, int *ret, int *ret_kept, struct cps_err *err)
-{
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-
-	if (fd < 0)
-		return cps_fail(err, errno, "open '%s'", path);
-	*ret = fd;
-	if (fcntl(fd, F_SETFL, 0) < 0)
-		return cps_fail(err, errno, "open '%s'", path);
-	if (is_fifo(fd))
-		*ret_kept = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		*ret_kept = open(path, other | O_NONBLOCK | O_CLOEXEC);
 	return 0;
 }
 
@@ -142,8 +130,8 @@ static int one_open(struct task_streams *io, int i, int *ret, struct cps_err *er
 		return io->terminal ? 0 : null_open(ret, err);
 	if (has_scheme(path))
 		return file_open(path + strlen(FILE_SCHEME), ret, err);
-	return i == 0 ? input_open(path, ret, &io->kept[i], err)
-		      : output_open(path, ret, &io->kept[i], err);
+	return i == 0 ? path_open(path, O_RDONLY, O_WRONLY, ret, &io->kept[i], err)
+		      : path_open(path, O_WRONLY, O_RDONLY, ret, &io->kept[i], err);
 }
 
 /* What has been opened stays so while another one is waited for: closing it would be an end to its

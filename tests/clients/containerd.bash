@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2154 # what the containers' shells expand; bats sets output
 #
 # A containerd of the test file's own, with an image, asked by ctr. CTR_OPTIONS says what containers are run with.
 
@@ -92,4 +92,54 @@ pid() {
 
 state() {
 	ctr task ls | awk -v id="$1" '$1 == id {print $3}'
+}
+
+# What both shims do: detached: state, log, ends.
+detached_ones() {
+	start img d1 sh -c 'echo one; exec tinit sleep'
+	is RUNNING "$(state d1)"
+	becomes 5 $'one\nready' cat "$WORK/log"
+	fails 3 ctr task exec --exec-id e1 d1 sh -c 'exit 3'
+	ctr task kill -s USR1 d1
+	becomes 5 STOPPED state d1
+	has "exit code 3" "$(ctr task rm d1 2>&1)"
+	ctr container rm d1
+	start img d2 tinit sleep
+	ctr task kill -s KILL d2
+	becomes 5 STOPPED state d2
+	has "exit code 137" "$(ctr task rm d2 2>&1)"
+	ctr container rm d2
+	# of a container that runs, with processes that it has started
+	start img d3 sh -c 'sleep 1000 & setsid sleep 1000 & exec sleep 1000'
+	run ctr task rm -f d3
+	is "" "$(ctr task ls -q)"
+	ctr container rm d3
+}
+
+# What both shims do: pause, resume.
+paused_and_resumed() {
+	start img p1 sh -c 'while true; do sleep 0.05; done'
+	ctr task pause p1
+	is PAUSED "$(state p1)"
+	is FROZEN "$(cgroup_file freezer freezer.state "$(pid p1)")"
+	fails 1 ctr task exec --exec-id e1 p1 true
+	ctr task resume p1
+	is RUNNING "$(state p1)"
+	ctr task exec --exec-id e2 p1 true
+}
+
+# exec: exit code, user, directory, terminal; leaves x1 with a detached e7.
+exec_of_all_kinds() {
+	start img x1 tinit sleep
+	is hello "$(text ctr task exec --exec-id e1 x1 echo hello)"
+	fails 5 ctr task exec --exec-id e2 x1 sh -c 'exit 5'
+	fails 1 ctr task exec --exec-id e3 x1 no-such-program
+	has "executable file not found" "$output"
+	is 1000:1000 "$(text ctr task exec --exec-id e4 --user app x1 sh -c 'echo $(id -u):$(id -g)')"
+	is /home/app "$(text ctr task exec --exec-id e5 --cwd /home/app x1 pwd)"
+	run script -qec "stty rows 33 cols 77; ctr task exec -t --exec-id e6 x1 sh -c 'tty; until stty size | grep \"33 77\"; do sleep 0.1; done'" /dev/null <>/run/never
+	has "/dev/pts/" "$output"
+	has "33 77" "$output"
+	ctr task exec -d --exec-id e7 x1 sleep 100
+	becomes 5 2 sh -c 'ctr task ps x1 | grep -c "^[0-9]"'
 }

@@ -12,11 +12,20 @@ export DOCKER_HOST=unix:///run/docker/docker.sock
 # empty files that others were mounted on, which it removes every minute; and the runtime's cache of filters.
 export OWN='^(file /run/docker/(data|exec/libnetwork)/|file /run/docker/exec/(unmount-on-shutdown|netns/([0-9a-f]+|default))$|mount net:.* /run/docker/exec/netns/default |file /run/docker/.*/\.seccomp/|file /run/(runc|capsule-runtime)(/\.seccomp.*)?$|file /run/docker/exec\.100000\.100000|cgroup /sys/fs/cgroup/([^/]*/)?docker(/buildkit)?$)'
 
+# docker-shim.bats and docker-config-shim.bats are links: the same tests, with our shim between containerd and the runtime. dockerd 20.10
+# asks containerd for io.containerd.runc.v2 whatever the runtime, which is a program of that name in PATH.
 docker_setup_file() {
+	local id shim=containerd-shim-runc-v2
+	if [[ $BATS_TEST_FILENAME == *-shim.bats ]]; then
+		shim=containerd-shim-capsule-v2
+		ln -s "$CLIENTS_BUILD/$shim" /run/programs/containerd-shim-runc-v2
+	fi
 	"$CLIENTS/dockerd.sh" start /run/docker "$RUNTIME" "$@" 3>&-
 	docker import "$CLIENTS_IMAGE" img >/dev/null
 	# what the daemon makes once, with the first container
-	docker run --rm -p 18000:80 img true
+	id=$(docker run -d -p 18000:80 img tinit sleep)
+	is "$shim" "$(basename "$(readlink "/proc/$(pgrep -f -- "-id $id")/exe")")"
+	docker rm -f "$id" >/dev/null
 }
 
 docker_teardown_file() {

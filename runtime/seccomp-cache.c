@@ -25,7 +25,7 @@
 #include "file.h"
 #include "own.h"
 
-#define ENTRY_MAGIC 0x31465343u /* "CSF1"; a change of what we compile makes it CSF2 */
+#define ENTRY_MAGIC 0x32465343u /* "CSF2"; a change of what we compile makes it CSF3 */
 #define ENTRIES_MAX 64
 #define NAME_SIZE   24
 

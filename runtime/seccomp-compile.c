@@ -322,11 +322,6 @@ int rt_seccomp_translate(const struct rt_seccomp *sc, struct rt_filter *ret, str
 	if (!ctx)
 		return cps_failx(err, EINVAL,
 				 "this kernel or libseccomp does not know the default action");
-	/* A binary tree instead of a chain: the kernel tries the program for each call that there
-	 * is when it takes it, which with a chain is most of what a filter costs a container. */
-	rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (rc < 0)
-		return cps_fail(err, -rc, "ask for a binary tree");
 	rc = add_arches(ctx, sc, err);
 	if (rc < 0)
 		return rc;
@@ -343,6 +338,7 @@ int rt_seccomp_translate(const struct rt_seccomp *sc, struct rt_filter *ret, str
 			return rc;
 		}
 	}
+	rt_filter_simplify(&filter);
 	*ret = filter;
 	return 0;
 }

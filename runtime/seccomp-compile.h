@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between seccomp.c, which decides and loads, seccomp-compile.c, which makes the BPF, and
- * seccomp-cache.c, which keeps it. Private to these three.
+ * Between seccomp.c, which decides and loads, seccomp-compile.c, which makes the BPF,
+ * seccomp-simplify.c, which shortens it, and seccomp-cache.c, which keeps it. Private to these.
  */
 #ifndef RT_SECCOMP_COMPILE_H
 #define RT_SECCOMP_COMPILE_H
@@ -15,6 +15,10 @@
 /* By libseccomp, with the part for calls newer than the profile in front. Fills code and count. */
 int rt_seccomp_translate(const struct rt_seccomp *sc, struct rt_filter *ret, struct rt_warn *warn,
 			 struct cps_err *err);
+
+/* Fewer instructions with the same answers; as it was, where that cannot be done (or for want of
+ * memory). f: a program that the kernel takes. */
+void rt_filter_simplify(struct rt_filter *f);
 
 /* All that decides which program comes out, as bytes: library, kernel, profile. malloc'd; NULL:
  * out of memory. */

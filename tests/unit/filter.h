@@ -21,6 +21,7 @@ struct filter_case {
 /* members: of the linux.seccomp object, as text. Replaces what was compiled before. */
 void filter_compile(struct filter_case *c, const char *members, const char *cache_dir);
 /* What the kernel would be told: SECCOMP_RET_*. */
+uint32_t filter_answer(const struct rt_filter *f, const struct seccomp_data *data);
 uint32_t filter_ask(const struct filter_case *c, uint32_t arch, uint32_t nr, uint64_t arg0,
 		    uint64_t arg1);
 uint32_t filter_ask_name(const struct filter_case *c, const char *name, uint64_t arg0);

@@ -146,6 +146,15 @@ static int temp_name(const char *name, char *buf, size_t size, struct cps_err *e
 	return 0;
 }
 
+bool cps_file_is_temp(const char *name)
+{
+	static const char tail[] = ".tmp";
+	size_t len = strlen(name);
+
+	return name[0] == '.' && len > sizeof(tail) &&
+	       strcmp(name + len - (sizeof(tail) - 1), tail) == 0;
+}
+
 int cps_dir_sync(int dirfd, const char *path, struct cps_err *err)
 {
 	cleanup_fd int dir = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

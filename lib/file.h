@@ -28,6 +28,8 @@ int cps_file_put(int dirfd, const char *path, const char *text, struct cps_err *
  * writers of one name at once are the callers' to prevent. */
 int cps_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		     struct cps_err *err);
+/* Is it the name of such a file? For who clears up where the next call may be of other names. */
+bool cps_file_is_temp(const char *name);
 /* The same for what is to outlive a power failure: the file is on its disk before the name leads to
  * it, and the name when this returns. A name with "/" is none for it. */
 int cps_file_replace_durably(int dirfd, const char *name, const void *data, size_t len, mode_t mode,

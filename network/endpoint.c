@@ -6,6 +6,7 @@
 
 #include "endpoint.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -89,6 +90,26 @@ int net_endpoint_list(const struct net_dir *d, struct cps_arena *a, const char *
 		      size_t *ret_n, struct cps_err *err)
 {
 	return net_names_in(d->fd, DIRECTORY, SUFFIX, ENDPOINTS_MAX, a, ret_ids, ret_n, err);
+}
+
+int net_endpoint_temps_remove(const struct net_dir *d, bool dry, unsigned *count,
+			      struct cps_err *err)
+{
+	cleanup_fd int fd = openat(d->fd, DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (!dir)
+		return cps_fail(err, errno, "read the directory of endpoints");
+	(void)take_fd(&fd);
+	while ((e = readdir(dir))) {
+		if (!cps_file_is_temp(e->d_name))
+			continue;
+		*count += 1;
+		if (!dry && unlinkat(dirfd(dir), e->d_name, 0) < 0)
+			return cps_fail(err, errno, "remove '" DIRECTORY "/%s'", e->d_name);
+	}
+	return 0;
 }
 
 bool net_endpoint_is_alive(const struct net_endpoint *e)

@@ -62,6 +62,10 @@ void net_endpoint_remove(const struct net_dir *d, const char *id);
 /* Sorted ids of all members, the dead ones too. */
 int net_endpoint_list(const struct net_dir *d, struct cps_arena *a, const char ***ret_ids,
 		      size_t *ret_n, struct cps_err *err);
+/* Removes what crashes have left of net_endpoint_save(), under the network's lock; dry: only counts
+ * it. *count grows by how many there were. */
+int net_endpoint_temps_remove(const struct net_dir *d, bool dry, unsigned *count,
+			      struct cps_err *err);
 bool net_endpoint_is_there(const struct net_dir *d, const char *id);
 
 /* Does its container's first process live? */

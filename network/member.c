@@ -139,6 +139,8 @@ int net_members_reclaim(const struct net *n, const struct net_dir *d,
 			net_endpoint_remove(d, ids[i]);
 	}
 	if (rc == 0)
+		rc = net_endpoint_temps_remove(d, !network, &dropped, err);
+	if (rc == 0)
 		rc = leases_reclaim(d, !network, &dropped, err);
 	if (rc == 0)
 		*ret_dropped = dropped;

@@ -23,9 +23,9 @@ void net_member_drop(const struct net *n, const struct net_dir *d,
 void net_member_link_delete(const struct net *n, const struct net_network *network,
 			    const struct net_nl *nl, const struct net_endpoint *e);
 
-/* Drops the members whose containers have ended, files that nobody can read, and leases that no
- * member has. links: as above. network NULL: drops none of them. *ret_dropped: how many of these
- * there were. */
+/* Drops the members whose containers have ended, files that nobody can read or that were only
+ * begun, and leases that no member has. links: as above. network NULL: drops none of them.
+ * *ret_dropped: how many of these there were. */
 int net_members_reclaim(const struct net *n, const struct net_dir *d,
 			const struct net_network *network, const struct net_nl *nl, bool links,
 			unsigned *ret_dropped, struct cps_err *err);

@@ -13,7 +13,9 @@ setup() {
 	args sleep 1000
 }
 teardown() {
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || what_is_there
 	busybox ip link delete dummy0 2>/dev/null || true
+	busybox ip link delete cps000000000000 2>/dev/null || true
 	nft delete table inet capsule 2>/dev/null || true
 	rm -rf "$ROOT/data/images" "$ROOT/data/volumes"
 	integ_teardown
@@ -65,6 +67,14 @@ check_says() {
 	capsule system check >"$WORK/check" || rc=$?
 	grep -v ' problems$' "$WORK/check" || true
 	return $rc
+}
+
+# For who reads of a failure: containers, files and interfaces, a line each.
+what_is_there() {
+	echo "containers: $(capsule list -q | xargs)"
+	echo "networks: $(cd "$NETWORKS" 2>/dev/null && find . -mindepth 1 | sort | xargs)"
+	echo "interfaces: $(sed -n 's/^ *\([^:]*\):.*/\1/p' /proc/net/dev | xargs)"
+	echo "processes: $(pgrep -a 'capsule|nft' | cut -c 1-120 | xargs -d '\n' printf '[%s] ')"
 }
 
 nothing_left() {
@@ -297,6 +307,23 @@ kill_often() {
 	refute capsule network connect n1 stays
 	capsule delete -f stays
 	busybox ip link delete cps000000000000
+}
+
+# before what it writes has its name
+@test "killed while it writes down a member: prune finds the file, and system check tells of it" {
+	capsule network create -subnet 10.9.0.0/24 n1
+	run strace -o /dev/null -e trace=renameat -e inject=renameat:signal=KILL:when=1 \
+		"$CAPSULE" --root "$ROOT" create -net n1 c1
+	[ "$status" = 137 ]
+	[ "$(ls -A "$NETWORKS/n1/endpoints")" = .c1.json.tmp ]
+	capsule delete -f c1
+	run -1 check_says
+	[ "$output" = "network n1: 2 members or addresses of containers that have ended" ]
+	capsule run -d -net n1 stays
+	capsule network prune
+	[ "$(leases)" = 1 ]
+	[ "$(ls -A "$NETWORKS/n1/endpoints")" = stays.json ]
+	capsule delete -f stays
 }
 
 @test "a bridge that somebody has removed is made again, and everybody is on it" {

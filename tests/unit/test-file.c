@@ -150,6 +150,10 @@ START_TEST(replace_is_whole_or_not_at_all)
 	ck_assert(!unit_is_there(dir, ".f.tmp"));
 	ck_assert_int_lt(cps_file_replace_durably(dir, "d", "x", 1, 0600, &err), 0);
 	ck_assert_err(cps_dir_sync(dir, "none", &err), ENOENT, err, "sync directory 'none'");
+
+	ck_assert(cps_file_is_temp(".f.tmp") && cps_file_is_temp(".c1.json.tmp"));
+	ck_assert(!cps_file_is_temp("f.tmp") && !cps_file_is_temp(".f") &&
+		  !cps_file_is_temp(".tmp") && !cps_file_is_temp("f") && !cps_file_is_temp(""));
 }
 END_TEST
 

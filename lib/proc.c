@@ -24,6 +24,8 @@
 /* PF_FORKNOEXEC of field 9, the same in every kernel: cleared by execve once it cannot fail any
  * more, and before it closes what is close-on-exec. */
 #define FORKED_NO_EXEC 0x40
+/* PF_EXITING of the same: set before exit(2) closes anything. */
+#define EXITING 0x4
 
 int cps_pidfd_open(pid_t pid)
 {
@@ -126,6 +128,16 @@ bool cps_proc_is_alive(pid_t pid, uint64_t start_ticks)
 
 	return pid > 0 && stat_read(pid, buf, sizeof(buf), &at) == 0 && *at != 'Z' && *at != 'X' &&
 	       field_read(at, 22, &ticks) == 0 && ticks == start_ticks;
+}
+
+bool cps_proc_is_ending(pid_t pid)
+{
+	uint64_t flags = 0;
+	char buf[1024];
+	char *at;
+
+	return stat_read(pid, buf, sizeof(buf), &at) < 0 || field_read(at, 9, &flags) < 0 ||
+	       (flags & EXITING);
 }
 
 char cps_proc_state(pid_t pid)

@@ -23,6 +23,8 @@ int cps_proc_start_time(pid_t pid, uint64_t *ret_ticks);
 int cps_proc_has_execed(pid_t pid, uint64_t start_ticks);
 /* Does the process that started then live? A zombie has ended, whoever is to reap it. */
 bool cps_proc_is_alive(pid_t pid, uint64_t start_ticks);
+/* Is it on its way out, before or after its descriptors were closed, or gone? A zombie is. */
+bool cps_proc_is_ending(pid_t pid);
 /* State letter of /proc/PID/stat ('Z' zombie …) or 0 if there is no such process. */
 char cps_proc_state(pid_t pid);
 /* /proc/sys/kernel/random/boot_id without the newline; 37 bytes with the NUL. */

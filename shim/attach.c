@@ -26,6 +26,7 @@ struct tap {
 	struct shim_attach *attach;
 	int fd;
 	struct event event;
+	bool file;
 	bool ending;
 	char *queue; /* QUEUE_MAX bytes while anything is in it */
 	size_t from;
@@ -53,7 +54,8 @@ static void tap_close(struct tap *t)
 {
 	if (t->fd < 0)
 		return;
-	(void)event_del(&t->event);
+	if (!t->file)
+		(void)event_del(&t->event);
 	cps_close(&t->fd);
 	cps_free_at(&t->queue);
 	t->len = 0;
@@ -151,7 +153,11 @@ void shim_attach_feed(struct shim_io *io, enum shim_stream_name n, const char *d
 			continue;
 		if (t->len == 0)
 			rc = tap_write(t, data, len, &done);
-		if (rc < 0) {
+		if (rc < 0 && t->file) {
+			/* its disk is full, say: there may be room for what comes later */
+			shim_note(&io->shim->note, "output to an attached file is lost: %s",
+				  strerror(-rc));
+		} else if (rc < 0) {
 			tap_close(t);
 		} else if (rc > 0 && !tap_queue(t, data + done, len - done)) {
 			shim_note(&io->shim->note, "an attached client does not read: dropped");
@@ -266,6 +272,13 @@ void shim_attach_stdin_flush(struct shim_io *io)
 
 /* ---- life ---- */
 
+static bool is_file(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static bool is_pipe_or_socket(int fd)
 {
 	struct stat st;
@@ -276,11 +289,12 @@ static bool is_pipe_or_socket(int fd)
 static int fds_check(const int fds[3], struct cps_err *err)
 {
 	for (int i = 0; i < 3; i++) {
-		/* We make them non-blocking, and that would show in every other copy of a terminal
-		 * or file. */
-		if (fds[i] >= 0 && !is_pipe_or_socket(fds[i]))
+		/* We make them non-blocking, and that would show in every other copy of a terminal.
+		 * A file takes what is written at once. */
+		if (fds[i] >= 0 && !is_pipe_or_socket(fds[i]) && (i == 0 || !is_file(fds[i])))
 			return cps_failx(err, EINVAL,
-					 "attach: descriptors must be ends of pipes or sockets");
+					 "attach: descriptors must be ends of pipes or sockets, or "
+					 "files for output");
 	}
 	return 0;
 }
@@ -289,7 +303,8 @@ static void tap_open(struct tap *t, struct shim_attach *a, int fd)
 {
 	t->attach = a;
 	t->fd = fd;
-	if (fd < 0)
+	t->file = fd >= 0 && is_file(fd);
+	if (fd < 0 || t->file)
 		return;
 	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	(void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES); /* a socket refuses */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Attached clients: pipe ends (or sockets) that a container's output is copied to and its input
- * read from. Each has a bounded queue; a client of flow `drop` whose queue is full is dropped, one
- * of flow `wait` pauses the reading.
+ * read from; files for output, which is added to them. Each has a bounded queue; a client of flow
+ * `drop` whose queue is full is dropped, one of flow `wait` pauses the reading.
  */
 #ifndef SHIM_ATTACH_H
 #define SHIM_ATTACH_H

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -269,16 +270,44 @@ START_TEST(clients_that_come_and_vanish_leave_nothing)
 }
 END_TEST
 
-START_TEST(only_pipes_and_sockets_can_be_attached)
+/* stdout of a terminal, to a file that is never too slow. */
+START_TEST(output_is_added_to_an_attached_file)
+{
+	char name[] = "/tmp/attached.XXXXXX";
+	int file = mkostemp(name, O_APPEND | O_CLOEXEC);
+	char text[256] = "";
+
+	ck_assert_int_ge(file, 0);
+	ck_assert_int_eq(unlink(name), 0);
+	ck_assert_int_eq(write(file, "before\n", 7), 7);
+	h_start(&h, SH_TERMINAL("tty; head -c 100000 /dev/zero | wc -c"), NULL);
+	h_create(&h);
+	attach(h.sock, "drop", "\"stdout\"", (const int[]){ fcntl(file, F_DUPFD_CLOEXEC, 0) }, 1);
+	(void)h_ok(&h, "\"op\":\"start\"");
+	ck_assert_int_eq(h_num(h_ok(&h, "\"op\":\"wait\""), "code"), 0);
+	ck_assert_int_gt(pread(file, text, sizeof(text) - 1, 0), 0);
+	ck_assert_ptr_eq(strstr(text, "before\n/dev/pts/"), text);
+	ck_assert_ptr_nonnull(strstr(text, "\r\n100000\r\n"));
+	ck_assert_int_eq(fcntl(file, F_GETFL) & O_NONBLOCK, 0);
+	(void)close(file);
+}
+END_TEST
+
+START_TEST(what_cannot_be_attached)
 {
 	struct cps_frame f;
 	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int file = memfd_create("input", MFD_CLOEXEC);
 
 	h_run(&h, SH("sleep 30"), "");
 	h_reply(&h, h.sock, h_send(&h, h.sock, "\"op\":\"attach\",\"fds\":[\"stdout\"]", &fd, 1),
 		&f);
 	ck_assert_int_eq(h_num(cps_json_get(f.body, "error"), "errno"), EINVAL);
+	h_reply(&h, h.sock, h_send(&h, h.sock, "\"op\":\"attach\",\"fds\":[\"stdin\"]", &file, 1),
+		&f);
+	ck_assert_int_eq(h_num(cps_json_get(f.body, "error"), "errno"), EINVAL);
 	(void)close(fd);
+	(void)close(file);
 }
 END_TEST
 
@@ -343,7 +372,8 @@ int main(void)
 	tcase_add_test(tc, stdin_arrives_and_ends);
 	tcase_add_test(tc, stdin_stays_open_until_the_last_attached_ends);
 	tcase_add_test(tc, clients_that_come_and_vanish_leave_nothing);
-	tcase_add_test(tc, only_pipes_and_sockets_can_be_attached);
+	tcase_add_test(tc, output_is_added_to_an_attached_file);
+	tcase_add_test(tc, what_cannot_be_attached);
 	tcase_add_test(tc, a_terminal_with_a_size);
 	tcase_add_test(tc, a_terminal_left_without_a_slave_for_a_while);
 	return h_main("shim-attach", tc);

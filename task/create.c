@@ -104,27 +104,18 @@ static int create_ask(struct task *t, int fds[3], struct cps_err *err)
 	return task_ask(&t->init, b.data, fds, nfds, created, t->init.start_call, err);
 }
 
-static void create_go(struct task *t)
+void task_create_go(struct task *t)
 {
 	struct cps_err err;
 	int fds[3];
 	int rc = task_streams_open(&t->init.io, fds, &err);
 
-	if (rc == -EAGAIN && ++t->init.open_tries < TASK_OPEN_TRIES) {
-		shim_timer(&t->init.open_event, TASK_OPEN_RETRY_MS);
+	if (task_process_waits(&t->init, rc))
 		return;
-	}
 	if (rc == 0)
 		rc = create_ask(t, fds, &err);
 	if (rc < 0)
 		create_failed(t, &err);
-}
-
-static void on_create_open(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	create_go(arg);
 }
 
 static int shim_up(struct task *t, const char *binary, struct cps_err *err)
@@ -165,15 +156,12 @@ static int task_new(struct task_pod *pod, const Task__CreateRequest *r, const Ta
 	if (!t)
 		return cps_fail(err, ENOMEM, "create");
 	t->pod = pod;
-	t->init.task = t;
 	t->systemd_cgroup = o->systemd_cgroup;
 	LIST_INIT(&t->asked);
-	LIST_INIT(&t->init.waiters);
 	TAILQ_INIT(&t->execs);
 	LIST_INSERT_HEAD(&pod->tasks, t, link);
 	task_events_init(t);
-	(void)event_assign(&t->init.open_event, pod->base, -1, 0, on_create_open, t);
-	task_streams_none(&t->init.io);
+	task_process_init(&t->init, t);
 	*ret = t;
 	t->id = strdup(r->id);
 	t->bundle = strdup(r->bundle);
@@ -186,8 +174,8 @@ static int task_new(struct task_pod *pod, const Task__CreateRequest *r, const Ta
 	if (rc == 0)
 		rc = task_root_save(t->bundle, t->root, err);
 	if (rc == 0)
-		rc = task_streams_init(&t->init.io, r->stdin, r->stdout, r->stderr, r->terminal,
-				       err);
+		rc = task_process_streams(&t->init, t->id, r->stdin, r->stdout, r->stderr,
+					  r->terminal, err);
 	if (rc == 0)
 		rc = shim_up(t, o->binary_name, err);
 	if (rc == 0) {
@@ -220,7 +208,7 @@ void task_create(struct task_pod *pod, struct task_call *call, const Task__Creat
 		t->request = (Task__CreateRequest *)r; /* the call's, which is not answered yet */
 	}
 	if (rc == 0)
-		create_go(t);
+		task_create_go(t);
 	else if (t)
 		create_failed(t, &err);
 	else

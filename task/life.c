@@ -44,7 +44,7 @@ void task_wait_answer(struct task_process *p)
 	}
 }
 
-static void exit_tell(struct task_process *p)
+void task_exit_tell(struct task_process *p)
 {
 	Events__TaskExit e = EVENTS__TASK_EXIT__INIT;
 	Wire__Timestamp at;
@@ -82,7 +82,7 @@ void task_settle(struct task *t, bool now)
 	}
 	t->exit_told = true;
 	(void)event_del(&t->settle_event);
-	exit_tell(&t->init);
+	task_exit_tell(&t->init);
 }
 
 static void on_settle(evutil_socket_t fd, short what, void *arg)
@@ -106,7 +106,7 @@ void task_exited(struct task_process *p, const struct cps_json *exit)
 	p->exit_status = (uint32_t)code;
 	p->status = TASK__STATUS__STOPPED;
 	if (p != &t->init) {
-		exit_tell(p);
+		task_exit_tell(p);
 		task_settle(t, false);
 		return;
 	}
@@ -125,6 +125,17 @@ static void ignored_done(struct task_process *p, const struct cps_json *ok,
 	(void)call;
 }
 
+/* What has only waited so far; the others are answered with what was asked. */
+static void calls_end(struct task_process *p)
+{
+	if (p->start_call && !p->starting)
+		task_error(p->start_call, TASK_UNAVAILABLE, "the task is deleted");
+	if (p->delete_call && !p->deleting)
+		task_error(p->delete_call, TASK_UNAVAILABLE, "the task is deleted");
+	p->start_call = NULL;
+	p->delete_call = NULL;
+}
+
 static void task_free(struct task *t)
 {
 	struct task_process *p;
@@ -134,11 +145,12 @@ static void task_free(struct task *t)
 		task_exec_free(p);
 	if (t->shim_up)
 		shim_free(&t->shim);
+	calls_end(&t->init);
 	task_asked_free(t);
 	task_wait_answer(&t->init);
 	(void)event_del(&t->later_event);
 	(void)event_del(&t->settle_event);
-	(void)event_del(&t->init.open_event);
+	(void)event_del(&t->init.again_event);
 	task_streams_done(&t->init.io);
 	if (t->mounted)
 		task_mounts_detach(t->bundle);
@@ -182,6 +194,56 @@ void task_events_init(struct task *t)
 {
 	(void)event_assign(&t->later_event, t->pod->base, -1, 0, on_later, t);
 	(void)event_assign(&t->settle_event, t->pod->base, -1, 0, on_settle, t);
+}
+
+/* ---- what takes several goes ---- */
+
+bool task_process_waits(struct task_process *p, int rc)
+{
+	if (rc == -EAGAIN && ++p->open_tries < TASK_OPEN_TRIES)
+		shim_timer(&p->again_event, TASK_OPEN_RETRY_MS);
+	else if (rc != -EINPROGRESS)
+		return false;
+	return true;
+}
+
+static void start_go(struct task_process *p);
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct task_process *p = arg;
+
+	(void)fd;
+	if (p->delete_call)
+		task_delete_go(p, what & EV_TIMEOUT);
+	else if (p->start_call && !p->starting && p == &p->task->init)
+		task_create_go(p->task);
+	else if (p->start_call && !p->starting)
+		start_go(p);
+}
+
+/* Of its logger; we are within it. */
+static void on_streams_changed(void *owner)
+{
+	struct task_process *p = owner;
+
+	event_active(&p->again_event, EV_READ, 0);
+}
+
+void task_process_init(struct task_process *p, struct task *t)
+{
+	p->task = t;
+	LIST_INIT(&p->waiters);
+	task_streams_none(&p->io);
+	(void)event_assign(&p->again_event, t->pod->base, -1, 0, on_again, p);
+}
+
+int task_process_streams(struct task_process *p, const char *id, const char *in, const char *out,
+			 const char *err_path, bool terminal, struct cps_err *err)
+{
+	const struct task_streams_host host = { &p->task->pod->loggers, id, on_streams_changed, p };
+
+	return task_streams_init(&p->io, &host, in, out, err_path, terminal, err);
 }
 
 /* ---- start ---- */
@@ -290,10 +352,8 @@ static void start_go(struct task_process *p)
 		rc = task_ask(p, "{\"op\":\"start\"}", NULL, 0, started, call, &err);
 	} else {
 		rc = task_streams_open(&p->io, fds, &err);
-		if (rc == -EAGAIN && ++p->open_tries < TASK_OPEN_TRIES) {
-			shim_timer(&p->open_event, TASK_OPEN_RETRY_MS);
+		if (task_process_waits(p, rc))
 			return;
-		}
 		if (rc == 0)
 			rc = exec_ask(p, fds, &err);
 	}
@@ -302,13 +362,6 @@ static void start_go(struct task_process *p)
 		p->starting = false;
 		task_error(call, TASK_UNKNOWN, "%s", err.msg);
 	}
-}
-
-static void on_start_open(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	start_go(arg);
 }
 
 void task_start(struct task_process *p, struct task_call *call)
@@ -342,7 +395,8 @@ void task_exec_free(struct task_process *p)
 
 	if (x && x->machine.state == SHIM_EXEC_EXITED)
 		shim_exec_free(x, true);
-	(void)event_del(&p->open_event);
+	(void)event_del(&p->again_event);
+	calls_end(p);
 	task_wait_answer(p);
 	task_streams_done(&p->io);
 	TAILQ_REMOVE(&p->task->execs, p, link);
@@ -367,15 +421,13 @@ void task_exec_add(struct task *t, struct task_call *call, const Task__ExecReque
 		task_error(call, TASK_RESOURCE_EXHAUSTED, "exec: out of memory");
 		return;
 	}
-	p->task = t;
+	task_process_init(p, t);
 	p->status = TASK__STATUS__CREATED;
-	LIST_INIT(&p->waiters);
-	task_streams_none(&p->io);
-	(void)event_assign(&p->open_event, t->pod->base, -1, 0, on_start_open, p);
 	TAILQ_INSERT_TAIL(&t->execs, p, link);
 	p->exec_id = strdup(r->exec_id);
 	if (!p->exec_id ||
-	    task_streams_init(&p->io, r->stdin, r->stdout, r->stderr, r->terminal, &err) < 0 ||
+	    task_process_streams(p, p->exec_id, r->stdin, r->stdout, r->stderr, r->terminal, &err) <
+		    0 ||
 	    task_process_spec(r, &p->spec, &err) < 0) {
 		task_error(call, p->exec_id ? task_code_of(err.num) : TASK_RESOURCE_EXHAUSTED, "%s",
 			   p->exec_id ? err.msg : "exec: out of memory");
@@ -387,65 +439,4 @@ void task_exec_add(struct task *t, struct task_call *call, const Task__ExecReque
 	task_publish(&t->pod->publisher, "/tasks/exec-added", "containerd.events.TaskExecAdded",
 		     &e.base);
 	task_reply_empty(call);
-}
-
-/* ---- delete ---- */
-
-static void deleted(struct task_process *p, const struct cps_json *ok, const struct cps_err *why,
-		    struct task_call *call)
-{
-	struct task *t = p->task;
-	Task__DeleteReply reply = TASK__DELETE_REPLY__INIT;
-	Events__TaskDelete e = EVENTS__TASK_DELETE__INIT;
-	struct task_process *x;
-	Wire__Timestamp at;
-
-	(void)ok;
-	t->delete_call = NULL;
-	if (why) {
-		task_error(call, task_code_of(why->num), "%s", why->msg);
-		return;
-	}
-	/* Ends are told before that, if nobody has told them yet. */
-	TAILQ_FOREACH(x, &t->execs, link)
-	{
-		if (x->status == TASK__STATUS__RUNNING) {
-			x->status = TASK__STATUS__STOPPED;
-			x->exit_status = 128 + SIGKILL;
-			(void)clock_gettime(CLOCK_REALTIME, &x->exited_at);
-			exit_tell(x);
-		}
-	}
-	task_settle(t, true);
-	if (t->mounted)
-		task_mounts_detach(t->bundle);
-	t->mounted = false;
-	task_time_set(&at, p->exited_at.tv_sec ? &p->exited_at : NULL);
-	reply.pid = p->pid;
-	reply.exit_status = p->exit_status;
-	reply.exited_at = &at;
-	e.container_id = t->id;
-	e.pid = p->pid;
-	e.exit_status = p->exit_status;
-	e.exited_at = &at;
-	task_publish(&t->pod->publisher, "/tasks/delete", "containerd.events.TaskDelete", &e.base);
-	task_reply(call, &reply.base);
-	t->gone = true; /* nobody finds it any more; shim_over() follows */
-}
-
-void task_delete(struct task *t, struct task_call *call)
-{
-	struct cps_err err;
-
-	if (t->init.start_call || t->delete_call ||
-	    (t->init.status != TASK__STATUS__STOPPED && t->init.status != TASK__STATUS__CREATED)) {
-		task_error(call, TASK_FAILED_PRECONDITION, "task %s is not stopped", t->id);
-		return;
-	}
-	t->delete_call = call;
-	if (task_ask(&t->init, "{\"op\":\"delete\",\"force\":true}", NULL, 0, deleted, call, &err) <
-	    0) {
-		t->delete_call = NULL;
-		task_error(call, TASK_UNKNOWN, "%s", err.msg);
-	}
 }

@@ -50,6 +50,8 @@ static void reap(struct task_pod *pod)
 			if (t->shim_up && t->shim.base && shim_reap_one(&t->shim, pid, status))
 				break;
 		}
+		if (!t)
+			(void)task_children_reaped(&pod->children, pid, status);
 		if (i == SHIM_REAPED_PER_WAKEUP - 1)
 			event_active(&pod->signal_event, EV_TIMEOUT, 0); /* the rest next time */
 	}
@@ -78,7 +80,8 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 
 static void end_when_sent(struct task_pod *pod, bool now)
 {
-	if (!pod->ending || !LIST_EMPTY(&pod->tasks))
+	/* Loggers have their own time, at the end of which they are killed. */
+	if (!pod->ending || !LIST_EMPTY(&pod->tasks) || !LIST_EMPTY(&pod->loggers.list))
 		return;
 	if (now || (task_server_is_flushed(&pod->server) && pod->publisher.count == 0))
 		(void)event_base_loopbreak(pod->base);
@@ -134,6 +137,7 @@ int task_pod_run(int listener, const char *ns, const char *socket, const char *e
 	int rc = shim_process_init(&signals, err);
 
 	LIST_INIT(&pod.tasks);
+	LIST_INIT(&pod.children);
 	if (rc < 0)
 		return rc;
 	pod.base = shim_loop_make();
@@ -143,6 +147,7 @@ int task_pod_run(int listener, const char *ns, const char *socket, const char *e
 	(void)event_assign(&pod.signal_event, pod.base, pod.signal_fd, EV_READ | EV_PERSIST,
 			   on_signal, &pod);
 	(void)event_assign(&pod.linger_event, pod.base, -1, 0, on_linger, &pod);
+	task_loggers_init(&pod.loggers, pod.base, &pod.children, ns);
 	task_publisher_init(&pod.publisher, pod.base, events, ns, on_events_gone, &pod);
 	rc = task_server_start(&pod.server, pod.base, listener, task_services, &pod, err);
 	if (rc == 0 && event_add(&pod.signal_event, NULL) < 0)
@@ -151,6 +156,7 @@ int task_pod_run(int listener, const char *ns, const char *socket, const char *e
 		(void)event_base_dispatch(pod.base);
 	(void)unlink(socket);
 	task_server_done(&pod.server);
+	task_loggers_done(&pod.loggers);
 	task_publisher_done(&pod.publisher);
 	cps_close(&pod.signal_fd);
 	event_base_free(pod.base);

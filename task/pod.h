@@ -14,6 +14,8 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "child.h"
+#include "logger.h"
 #include "publish.h"
 #include "server.h"
 #include "shim.h"
@@ -41,6 +43,8 @@ struct task_pod {
 	struct task_server server;
 	struct task_publisher publisher;
 	struct task_tasks tasks;
+	struct task_children children;
+	struct task_loggers loggers;
 	int signal_fd;
 	struct event signal_event;
 	struct event linger_event; /* the end, once answers and events are on their way */
@@ -62,7 +66,9 @@ struct task_process {
 	struct task_call *start_call; /* Create or Start, at work */
 	bool starting;
 	struct task_waiters waiters;
-	struct event open_event; /* a FIFO that its client has not opened yet */
+	struct task_call *delete_call;
+	bool deleting;		  /* the shim is asked */
+	struct event again_event; /* of Create, Start, Delete: what they waited for may be there */
 	unsigned open_tries;
 	uint16_t rows, cols; /* asked for before there was a terminal */
 };
@@ -93,7 +99,6 @@ struct task {
 	struct event later_event; /* what may not be done from within the shim */
 	struct event
 		settle_event; /* execs whose end is not known yet, at the end of the first one */
-	struct task_call *delete_call;
 };
 
 /* pod.c: the process. Serves the listening socket until all is over. */
@@ -117,10 +122,18 @@ void task_asked_free(struct task *t);
 
 /* create.c */
 void task_create(struct task_pod *pod, struct task_call *call, const Task__CreateRequest *r);
+/* Its streams may be there now. */
+void task_create_go(struct task *t);
 
 /* life.c: what comes after that. */
 #define TASK_OPEN_RETRY_MS 10
 #define TASK_OPEN_TRIES	   3000 /* 30 s until the client has opened its FIFOs */
+void task_process_init(struct task_process *p, struct task *t);
+/* id: whose the output is */
+int task_process_streams(struct task_process *p, const char *id, const char *in, const char *out,
+			 const char *err_path, bool terminal, struct cps_err *err);
+/* Opening its streams gave rc. True: what it waits for may come, and it is called again then. */
+bool task_process_waits(struct task_process *p, int rc);
 void task_events_init(struct task *t);
 /* The life of its shim is over; we may be within it. */
 void task_over(struct shim *s);
@@ -128,11 +141,16 @@ void task_over(struct shim *s);
 void task_settle(struct task *t, bool now);
 void task_start(struct task_process *p, struct task_call *call);
 void task_exec_add(struct task *t, struct task_call *call, const Task__ExecRequest *r);
-void task_delete(struct task *t, struct task_call *call);
 void task_exec_free(struct task_process *p);
 /* An exit object, of the first process or of an exec. */
 void task_exited(struct task_process *p, const struct cps_json *exit);
 void task_wait_answer(struct task_process *p);
+void task_exit_tell(struct task_process *p);
 struct task_process *task_session_find(struct task *t, const char *session);
+
+/* delete.c */
+void task_delete(struct task_process *p, struct task_call *call);
+/* Its output may have been taken; now: it is not waited for any longer. */
+void task_delete_go(struct task_process *p, bool now);
 
 #endif

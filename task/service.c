@@ -87,32 +87,13 @@ static void run_start(struct task_call *call, const void *request, void *owner)
 		task_start(p, call);
 }
 
-static void exec_delete(struct task_process *p, struct task_call *call)
-{
-	Task__DeleteReply reply = TASK__DELETE_REPLY__INIT;
-	Wire__Timestamp at;
-
-	if (p->start_call || p->status == TASK__STATUS__RUNNING) {
-		task_error(call, TASK_FAILED_PRECONDITION, "process %s is running", p->exec_id);
-		return;
-	}
-	task_time_set(&at, p->exited_at.tv_sec ? &p->exited_at : NULL);
-	reply.pid = p->pid;
-	reply.exit_status = p->exit_status;
-	reply.exited_at = &at;
-	task_reply(call, &reply.base);
-	task_exec_free(p);
-}
-
 static void run_delete(struct task_call *call, const void *request, void *owner)
 {
 	const Task__ProcessRequest *r = request;
 	struct task_process *p = named(owner, call, r->id, r->exec_id);
 
-	if (p && p == &p->task->init)
-		task_delete(p->task, call);
-	else if (p)
-		exec_delete(p, call);
+	if (p)
+		task_delete(p, call);
 }
 
 static void run_pids(struct task_call *call, const void *request, void *owner)

@@ -15,13 +15,26 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "logger.h"
 #include "own.h"
+#include "uri.h"
 
-#define FILE_SCHEME "file://"
-
-static bool has_scheme(const char *path)
+static bool is_file(const char *name)
 {
-	return strstr(path, "://") != NULL;
+	return task_uri_is(name, "file");
+}
+
+static bool is_logger(const char *name)
+{
+	return task_uri_is(name, "binary") || task_uri_is(name, "binary-v2");
+}
+
+/* stderr's name says nothing where stdout goes to a file or a logger: both go there. */
+static bool is_supported(int i, const char *name, const char *out)
+{
+	if (i == 2 && task_uri_is(out, NULL))
+		return true;
+	return !task_uri_is(name, NULL) || (i > 0 && is_file(name)) || (i == 1 && is_logger(name));
 }
 
 void task_streams_none(struct task_streams *io)
@@ -29,16 +42,16 @@ void task_streams_none(struct task_streams *io)
 	*io = (struct task_streams){ .kept = { -1, -1, -1 }, .opened = { -1, -1, -1 } };
 }
 
-int task_streams_init(struct task_streams *io, const char *in, const char *out,
-		      const char *err_path, bool terminal, struct cps_err *err)
+int task_streams_init(struct task_streams *io, const struct task_streams_host *host, const char *in,
+		      const char *out, const char *err_path, bool terminal, struct cps_err *err)
 {
 	const char *const given[3] = { in, out, err_path };
 
 	task_streams_none(io);
 	io->terminal = terminal;
+	io->host = *host;
 	for (int i = 0; i < 3; i++) {
-		if (has_scheme(given[i]) &&
-		    (i == 0 || strncmp(given[i], FILE_SCHEME, strlen(FILE_SCHEME)) != 0)) {
+		if (!is_supported(i, given[i], out)) {
 			task_streams_done(io);
 			return cps_failx(err, ENOSYS, "stdio '%s': not supported", given[i]);
 		}
@@ -57,6 +70,12 @@ void task_streams_release(struct task_streams *io)
 		cps_close(&io->kept[i]);
 		cps_close(&io->opened[i]);
 	}
+	task_logger_release(take_ptr(&io->logger));
+}
+
+bool task_streams_are_settled(const struct task_streams *io)
+{
+	return !io->logger || task_logger_is_done(io->logger);
 }
 
 void task_streams_close_stdin(struct task_streams *io)
@@ -78,23 +97,44 @@ static int null_open(int *ret, struct cps_err *err)
 }
 
 /* Its folders are made, it is never cut; stdout and stderr may well be the same one. */
-static int file_open(const char *path, int *ret, struct cps_err *err)
+static int file_open(const char *uri, int *ret, struct cps_err *err)
 {
-	const char *slash = strrchr(path, '/');
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_free char *folder = NULL;
-	int rc = 0;
+	struct task_uri u;
+	int rc = task_uri_parse(&arena, uri, &u, err);
 
-	if (path[0] != '/')
-		return cps_failx(err, EINVAL, "stdio 'file://%s': the path is not absolute", path);
-	folder = strndup(path, (size_t)(slash - path));
+	if (rc < 0)
+		return rc;
+	folder = strndup(u.path, (size_t)(strrchr(u.path, '/') - u.path));
 	if (!folder)
 		return cps_fail(err, ENOMEM, "stdio");
 	if (folder[0])
 		rc = cps_mkdir_all(folder, 0755, err);
 	if (rc < 0)
 		return rc;
-	*ret = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
-	return *ret < 0 ? cps_fail(err, errno, "open '%s'", path) : 0;
+	*ret = open(u.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	return *ret < 0 ? cps_fail(err, errno, "open '%s'", u.path) : 0;
+}
+
+/* Both of a process's outputs, once the program is ready. */
+static int logger_open(struct task_streams *io, struct cps_err *err)
+{
+	const struct task_streams_host *h = &io->host;
+	int rc = 0;
+
+	if (io->opened[1] >= 0)
+		return 0;
+	if (!io->logger)
+		rc = task_logger_start(h->loggers, io->paths[1], h->id, h->changed, h->owner,
+				       &io->logger, err);
+	if (rc == 0)
+		rc = task_logger_ready(io->logger, err);
+	if (rc == 0)
+		task_logger_take(io->logger, &io->opened[1], &io->opened[2]);
+	if (rc == 0 && io->terminal)
+		cps_close(&io->opened[2]); /* it has no errors of its own */
+	return rc;
 }
 
 static bool is_fifo(int fd)
@@ -126,10 +166,14 @@ static int one_open(struct task_streams *io, int i, int *ret, struct cps_err *er
 {
 	const char *path = io->paths[i];
 
+	if (i == 1 && is_logger(path))
+		return logger_open(io, err);
+	if (i == 2 && is_file(io->paths[1]) && path[0])
+		path = io->paths[1];
 	if (!path[0])
 		return io->terminal ? 0 : null_open(ret, err);
-	if (has_scheme(path))
-		return file_open(path + strlen(FILE_SCHEME), ret, err);
+	if (is_file(path))
+		return file_open(path, ret, err);
 	return i == 0 ? path_open(path, O_RDONLY, O_WRONLY, ret, &io->kept[i], err)
 		      : path_open(path, O_WRONLY, O_RDONLY, ret, &io->kept[i], err);
 }
@@ -144,7 +188,7 @@ int task_streams_open(struct task_streams *io, int fds[3], struct cps_err *err)
 		if (io->opened[i] < 0)
 			rc = one_open(io, i, &io->opened[i], err);
 	}
-	if (rc < 0 && rc != -EAGAIN)
+	if (rc < 0 && rc != -EAGAIN && rc != -EINPROGRESS)
 		task_streams_release(io);
 	for (int i = 0; i < 3; i++)
 		fds[i] = rc == 0 ? take_fd(&io->opened[i]) : -1;

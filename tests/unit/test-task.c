@@ -125,6 +125,9 @@ START_TEST(other_runtimes_are_refused_by_name)
 }
 END_TEST
 
+/* Nobody has a logger here. */
+static const struct task_streams_host host;
+
 static void fifos_make(const char *path, char names[3][96])
 {
 	static const char *const ends[] = { "in", "out", "err" };
@@ -150,7 +153,7 @@ START_TEST(fifos_that_are_opened_one_by_one)
 
 	dir_path(dir, path);
 	fifos_make(path, names);
-	ck_assert_ok(task_streams_init(&io, names[0], names[1], names[2], false, &err), err);
+	ck_assert_ok(task_streams_init(&io, &host, names[0], names[1], names[2], false, &err), err);
 	ck_assert_err(task_streams_open(&io, fds, &err), EAGAIN, err, "nobody has opened");
 	client[0] = open(names[1], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ck_assert_err(task_streams_open(&io, fds, &err), EAGAIN, err, "nobody has opened");
@@ -190,24 +193,29 @@ START_TEST(files_and_nothing)
 	int fds[3];
 
 	dir_path(dir, path);
-	(void)snprintf(uri, sizeof(uri), "file://%s/new/log", path);
-	ck_assert_ok(task_streams_init(&io, "", uri, uri, false, &err), err);
+	(void)snprintf(uri, sizeof(uri), "file://%s/new/a%%20log?max=1", path);
+	/* stderr goes where stdout does */
+	ck_assert_ok(task_streams_init(&io, &host, "", uri, "file:///other", false, &err), err);
 	ck_assert_ok(task_streams_open(&io, fds, &err), err);
 	ck_assert_int_eq(write(fds[1], "one ", 4), 4);
 	ck_assert_int_eq(write(fds[2], "two", 3), 3);
-	unit_check_content(dir, "new/log", "one two");
+	unit_check_content(dir, "new/a log", "one two");
 	ck_assert_int_eq(read(fds[0], uri, 1), 0); /* /dev/null */
 	for (int i = 0; i < 3; i++)
 		cps_close(&fds[i]);
 	task_streams_done(&io);
 
-	ck_assert_ok(task_streams_init(&io, "", "", "", true, &err), err);
+	ck_assert_ok(task_streams_init(&io, &host, "", "", "", true, &err), err);
 	ck_assert_ok(task_streams_open(&io, fds, &err), err);
 	ck_assert_int_eq(fds[0], -1);
 	ck_assert_int_eq(fds[1], -1);
 	task_streams_done(&io);
-	ck_assert_err(task_streams_init(&io, "", "binary:///bin/log", "", false, &err), ENOSYS, err,
+	ck_assert_err(task_streams_init(&io, &host, "", "ttrpc+unix:///run/s", "", false, &err),
+		      ENOSYS, err, "not supported");
+	ck_assert_err(task_streams_init(&io, &host, "file:///in", "", "", false, &err), ENOSYS, err,
 		      "not supported");
+	ck_assert_err(task_streams_init(&io, &host, "", "", "binary:///bin/log", false, &err),
+		      ENOSYS, err, "not supported");
 	cps_close(&dir);
 }
 END_TEST

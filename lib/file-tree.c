@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "own.h"
 
@@ -25,6 +26,7 @@
 		       */
 #define LINKS_MAX  40 /* the kernel's own bound */
 #define DEPTH_MAX  64 /* one descriptor and one directory buffer for each level */
+#define READ_SIZE  4096
 #define PASSES_MAX 16 /* over one directory that somebody keeps filling */
 
 int cps_open_resolved(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
@@ -245,30 +247,37 @@ static int lift(struct removal *r, int dirfd, const char *name, struct cps_err *
 	return cps_fail(err, errno, "'%s' is nested deep, and moving it up", name);
 }
 
-/* All entries but the directory itself; an error does not end the work. */
-static int entries_remove(struct removal *r, DIR *dir, unsigned depth, struct cps_err *err)
+/* All entries but the directory itself; an error does not end the work. Read without readdir(3),
+ * which would want the descriptor for itself. */
+static int entries_remove(struct removal *r, int dirfd, unsigned depth, struct cps_err *err)
 {
-	const struct dirent *entry;
+	_Alignas(struct dirent64) char buf[READ_SIZE];
 	int first = 0;
+	ssize_t n;
 
-	for (;;) {
-		struct cps_err why = { 0 };
+	if (lseek(dirfd, 0, SEEK_SET) < 0)
+		return cps_fail(err, errno, "read the directory");
+	while ((n = getdents64(dirfd, buf, sizeof(buf))) > 0) {
+		const struct dirent64 *entry;
 
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry)
-			break;
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (entry_remove(r, dirfd(dir), entry->d_name, entry->d_type, depth + 1, &why) <
-			    0 &&
-		    first == 0) {
-			first = -why.num;
-			if (err)
-				*err = why;
+		for (ssize_t at = 0; at < n; at += entry->d_reclen) {
+			struct cps_err why = { 0 };
+
+			entry = (const struct dirent64 *)(buf + at);
+			if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+				continue;
+			if (entry_remove(r, dirfd, entry->d_name, entry->d_type, depth + 1, &why) <
+				    0 &&
+			    first == 0) {
+				first = -why.num;
+				if (err)
+					*err = why;
+			}
 		}
 	}
-	return errno != 0 && first == 0 ? cps_fail(err, errno, "read the directory") : first;
+	if (n < 0 && errno != ENOENT && first == 0) /* ENOENT: somebody else has removed it */
+		return cps_fail(err, errno, "read the directory");
+	return first;
 }
 
 /*
@@ -278,8 +287,8 @@ static int entries_remove(struct removal *r, DIR *dir, unsigned depth, struct cp
 static int tree_empty(struct removal *r, int dirfd, const char *name, unsigned depth,
 		      struct cps_err *err)
 {
-	cleanup_dir DIR *dir = NULL;
-	int fd, rc;
+	cleanup_fd int fd = -1;
+	int rc;
 
 	if (depth >= DEPTH_MAX)
 		return lift(r, dirfd, name, err);
@@ -290,14 +299,9 @@ static int tree_empty(struct removal *r, int dirfd, const char *name, unsigned d
 		return cps_failx(err, EBUSY, "remove '%s': something is mounted there", name);
 	if (fd < 0)
 		return cps_fail(err, -fd, "open directory '%s'", name);
-	dir = fdopendir(fd);
-	if (!dir) {
-		cps_close(&fd);
-		return cps_fail(err, ENOMEM, "read directory '%s'", name);
-	}
 	if (depth == 0)
 		r->top = fd;
-	rc = entries_remove(r, dir, depth, err);
+	rc = entries_remove(r, fd, depth, err);
 	return rc < 0 ? cps_wrap(err, rc, "%s", name) : 0;
 }
 
@@ -322,4 +326,23 @@ int cps_remove_tree(int dirfd, const char *name, struct cps_err *err)
 	if (parent < 0)
 		return errno == ENOENT ? 0 : cps_fail(err, errno, "open directory '%s'", dir);
 	return cps_wrap(err, entry_remove(&r, parent, base, DT_UNKNOWN, 0, err), "%s", dir);
+}
+
+int cps_remove_open_tree(int dirfd, const char *path, struct cps_err *err)
+{
+	struct removal r = { .top = dirfd };
+
+	for (int pass = 0; pass < PASSES_MAX;) {
+		unsigned long lifted = r.lifted;
+		int rc = entries_remove(&r, dirfd, 0, err);
+
+		if (rc < 0)
+			return cps_wrap(err, rc, "%s", path);
+		if (rmdir(path) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != ENOTEMPTY)
+			break;
+		pass += r.lifted == lifted; /* as in entry_remove() */
+	}
+	return cps_fail(err, errno, "remove directory '%s'", path);
 }

@@ -63,6 +63,10 @@ int cps_mkdir_all(const char *path, mode_t mode, struct cps_err *err);
  * error. Any depth: what is nested deep is renamed to the tree's top first. */
 int cps_remove_tree(int dirfd, const char *name, struct cps_err *err);
 
+/* The same of a directory that the caller has open for reading, and its name last. Needs no more
+ * descriptors than the directories in it do: none where there are only files. */
+int cps_remove_open_tree(int dirfd, const char *path, struct cps_err *err);
+
 /* A memfd with data, sealed against change, positioned at 0. Returns the fd. */
 int cps_memfd_sealed(const char *name, const void *data, size_t len, struct cps_err *err);
 

@@ -6,7 +6,6 @@
 #include "container.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -311,17 +310,11 @@ int shim_act_delete_kill(void *owner, void *arg, struct cps_err *err)
 	return 0;
 }
 
-/* Everything below our own directory, and the directory. */
+/* Everything below our own directory, and the directory. Nobody comes after us who would do it, so
+ * it must not fail for want of a descriptor. */
 static int dir_remove(struct shim *s, struct cps_err *err)
 {
-	int root = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int rc;
-
-	if (root < 0)
-		return cps_fail(err, errno, "open '%s'", s->root);
-	rc = cps_remove_tree(root, s->id, err);
-	cps_close(&root);
-	return rc;
+	return cps_remove_open_tree(s->dir, s->dir_path, err);
 }
 
 int shim_act_delete_done(void *owner, void *arg, struct cps_err *err)
@@ -367,8 +360,8 @@ int shim_act_quit(void *owner, void *arg, struct cps_err *err)
 
 	(void)err;
 	/* With a container, even a dead one, the directory stays for `delete`. */
-	if (s->machine.state == SHIM_IDLE)
-		(void)dir_remove(s, &why);
+	if (s->machine.state == SHIM_IDLE && dir_remove(s, &why) < 0)
+		shim_note(&s->note, "its directory stays: %s", why.msg);
 	if (r)
 		shim_conn_ok(r->conn, r->id, "{}", NULL, 0);
 	shim_over(s);

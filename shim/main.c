@@ -20,6 +20,7 @@
 #include "adopt.h"
 #include "claim.h"
 #include "conn.h"
+#include "file.h"
 #include "frame.h"
 #include "log.h"
 #include "loop.h"
@@ -156,6 +157,7 @@ static void client_refuse(int fd, const struct cps_err *why)
 
 static int run(const struct options *o, struct cps_err *err)
 {
+	struct cps_err ignored;
 	struct shim s;
 	int rc;
 
@@ -172,11 +174,8 @@ static int run(const struct options *o, struct cps_err *err)
 	} else {
 		if (o->client_fd >= 0)
 			client_refuse((int)o->client_fd, err);
-		if (s.dir_path && s.dir >= 0 && !o->adopt) {
-			(void)unlinkat(s.dir, SHIM_SOCKET, 0);
-			(void)unlinkat(s.dir, SHIM_LOCK, 0);
-			(void)rmdir(s.dir_path);
-		}
+		if (s.dir_path && s.dir >= 0 && !o->adopt)
+			(void)cps_remove_open_tree(s.dir, s.dir_path, &ignored);
 	}
 	shim_free(&s);
 	return rc < 0 || s.failed ? -1 : 0;

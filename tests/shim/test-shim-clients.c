@@ -220,6 +220,21 @@ START_TEST(all_descriptors_used_up)
 }
 END_TEST
 
+/* Its client has died before it asked for anything, and it may open nothing: nobody else knows of
+ * its directory. */
+START_TEST(a_directory_goes_without_a_descriptor)
+{
+	struct rlimit none = { .rlim_cur = 0, .rlim_max = 0 };
+
+	h_start(&h, SH("true"), NULL);
+	ck_assert_int_eq(prlimit(h.shim, RLIMIT_NOFILE, &none, NULL), 0);
+	(void)close(h.sock);
+	h.sock = -1;
+	h_shim_gone(&h, 0);
+	ck_assert_int_lt(access(h.state, F_OK), 0);
+}
+END_TEST
+
 #ifndef CAPSULE_SANITIZERS /* which end the process when memory does */
 START_TEST(no_memory_left)
 {
@@ -278,6 +293,7 @@ int main(void)
 	tcase_add_test(tc, too_many_waits_of_one_client);
 	tcase_add_test(tc, a_chatty_container_does_not_starve_kill);
 	tcase_add_test(tc, all_descriptors_used_up);
+	tcase_add_test(tc, a_directory_goes_without_a_descriptor);
 #ifndef CAPSULE_SANITIZERS
 	tcase_add_test(tc, no_memory_left);
 #endif

@@ -354,6 +354,43 @@ START_TEST(remove_by_path)
 }
 END_TEST
 
+/* What is only files needs no descriptor more. */
+START_TEST(remove_of_an_open_directory)
+{
+	cleanup_fd int dir = unit_dir();
+	cleanup_fd int open_dir = -1;
+	struct rlimit was, none;
+	struct cps_err err = { 0 };
+	char path[64], name[32];
+	int rc;
+
+	unit_make_dir(dir, "a");
+	for (int i = 0; i < 300; i++) { /* more than one reading brings */
+		(void)snprintf(name, sizeof(name), "a/file-%d", i);
+		unit_put(dir, name, "x");
+	}
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/a", dir);
+	open_dir = openat(dir, "a", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_ge(open_dir, 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = was.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rc = cps_remove_open_tree(open_dir, path, &err);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+	ck_assert_ok(rc, err);
+	ck_assert(!unit_is_there(dir, "a"));
+	ck_assert_ok(cps_remove_open_tree(open_dir, path, &err), err); /* gone is gone */
+
+	unit_make_dir(dir, "a");
+	unit_make_dir(dir, "a/b");
+	unit_put(dir, "a/b/c", "x");
+	cps_close(&open_dir);
+	open_dir = openat(dir, "a", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_ok(cps_remove_open_tree(open_dir, path, &err), err);
+	ck_assert(!unit_is_there(dir, "a"));
+}
+END_TEST
+
 /* Two branches of a depth that no path has; descriptors are few. */
 START_TEST(remove_of_any_depth)
 {
@@ -463,6 +500,7 @@ int main(void)
 		remove_goes_through_all,
 		remove_of_a_symlink_is_of_the_symlink,
 		remove_by_path,
+		remove_of_an_open_directory,
 		remove_of_any_depth,
 		remove_goes_on_after_an_error,
 		remove_stops_at_mounts,

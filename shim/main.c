@@ -129,14 +129,17 @@ static int shim_up(struct shim *s, const struct options *o, struct cps_err *err)
 		s->dir_path = NULL;
 		rc = cps_fail(err, ENOMEM, "start");
 	}
-	if (rc == 0)
-		rc = o->adopt ? dir_claim(s, err) : shim_dir_make(s, err);
+	/* Before the directory: without descriptors libevent ends the process, which would leave
+	 * that behind. */
 	if (rc == 0)
 		rc = shim_loop_init(s, &signals, err);
 	if (rc < 0)
 		return rc;
 	shim_container_init(s);
 	shim_identity_find(s);
+	rc = o->adopt ? dir_claim(s, err) : shim_dir_make(s, err);
+	if (rc < 0)
+		return rc;
 	/* One that adopts is not to be found before it knows what it has. */
 	return o->adopt ? shim_adopt_init(s, err) : shim_loop_listen(s, err);
 }

@@ -60,6 +60,8 @@ static const char *build_dir(void)
 	return dir ? dir : ".";
 }
 
+void (*h_before_exec)(void);
+
 static void shim_exec(struct h *h, int client, bool adopt)
 {
 	char shim[512];
@@ -72,6 +74,8 @@ static void shim_exec(struct h *h, int client, bool adopt)
 	(void)fcntl(client, F_SETFD, 0);
 	/* A test that is killed takes its shim along; one that fails does so by h_end. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (h_before_exec)
+		h_before_exec();
 	(void)execl(shim, shim, "--root", h->root, "--id", "c1", "--client-fd", fd, "--runtime",
 		    runtime, adopt ? "--adopt" : (char *)NULL, (char *)NULL);
 	_exit(126);

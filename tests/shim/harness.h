@@ -34,7 +34,8 @@ struct h {
 /* process: the JSON of config.json's process; fake: of fake.json, or NULL. */
 void h_start(struct h *h, const char *process, const char *fake);
 void h_start_silent(struct h *h, const char *process, const char *fake); /* no hello is said */
-void h_fake(struct h *h, const char *fake);				 /* changes it */
+extern void (*h_before_exec)(void);	    /* in what is to be the shim; NULL: nothing */
+void h_fake(struct h *h, const char *fake); /* changes it */
 void h_end(struct h *h);
 
 /* SIGKILL to the shim, and it is gone; its clients' sockets are closed. */

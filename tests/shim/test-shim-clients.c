@@ -8,13 +8,19 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -235,6 +241,42 @@ START_TEST(a_directory_goes_without_a_descriptor)
 }
 END_TEST
 
+/* libevent gets no descriptors for itself, and ends the process. */
+static void refuse_pipes(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+#ifdef SYS_pipe
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pipe, 3, 0),
+#endif
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pipe2, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socketpair, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EMFILE),
+	};
+	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+	struct rlimit no_core = { .rlim_cur = 0, .rlim_max = 0 };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0 ||
+	    setrlimit(RLIMIT_CORE, &no_core) < 0)
+		_exit(126);
+}
+
+START_TEST(no_descriptor_for_the_event_loop)
+{
+	int status;
+
+	h_before_exec = refuse_pipes;
+	h_start_silent(&h, SH("true"), NULL);
+	h_before_exec = NULL;
+	ck_assert_int_eq(waitpid(h.shim, &status, 0), h.shim);
+	h.shim = 0;
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	ck_assert_int_lt(access(h.state, F_OK), 0);
+}
+END_TEST
+
 #ifndef CAPSULE_SANITIZERS /* which end the process when memory does */
 START_TEST(no_memory_left)
 {
@@ -294,6 +336,7 @@ int main(void)
 	tcase_add_test(tc, a_chatty_container_does_not_starve_kill);
 	tcase_add_test(tc, all_descriptors_used_up);
 	tcase_add_test(tc, a_directory_goes_without_a_descriptor);
+	tcase_add_test(tc, no_descriptor_for_the_event_loop);
 #ifndef CAPSULE_SANITIZERS
 	tcase_add_test(tc, no_memory_left);
 #endif

@@ -32,7 +32,7 @@ teardown() {
 
 # listen: events to $WORK/events, from when this returns
 listen() {
-	/usr/bin/ctr events >"$WORK/events" 3>&- 4>&- &
+	command ctr events >"$WORK/events" 3>&- 4>&- &
 	LISTENER=$!
 	# something to wait for: it is asked for until it has been heard
 	wait_until 5 eval 'ctr_run --rm img new true; [ -s "$WORK/events" ]'

@@ -20,9 +20,9 @@ load containerd-shim
 }
 
 @test "containerd, our shim: stdin comes through and ends; much output comes whole" {
-	is input "$( (sleep 1; echo input; sleep 0.5) | /usr/bin/ctr run --rm "${CTR_OPTIONS[@]}" localhost/img:latest new-$SRANDOM head -n 1 3>&-)"
+	is input "$( (sleep 1; echo input; sleep 0.5) | command ctr run --rm "${CTR_OPTIONS[@]}" localhost/img:latest new-$SRANDOM head -n 1 3>&-)"
 	start img s1 tinit sleep
-	is 3 "$( (echo a; echo b; echo c; sleep 0.5) | /usr/bin/ctr task exec --exec-id e1 s1 wc -l 3>&- 4>&-)"
+	is 3 "$( (echo a; echo b; echo c; sleep 0.5) | command ctr task exec --exec-id e1 s1 wc -l 3>&- 4>&-)"
 	is 20000000 "$(ctr task exec --exec-id e2 s1 head -c 20000000 /dev/zero | wc -c)"
 	is 20000000 "$(ctr_run --rm img new head -c 20000000 /dev/zero | wc -c)"
 }
@@ -116,11 +116,13 @@ load containerd-shim
 	becomes 5 0 sh -c 'pgrep -fc "^sleep 4711"'
 }
 
+@test "containerd, our shim: a bridge network" { bridged; }
+
 @test "containerd, our shim: a reader that stops holds nothing up" {
 	start img r1 tinit sleep
 	mkfifo "$WORK/stopped"
 	# a client that takes nothing
-	/usr/bin/ctr task exec --exec-id e1 r1 sh -c 'head -c 1000000 /dev/zero; exit 6' >"$WORK/stopped" <>/run/never 3>&- 4>&- &
+	command ctr task exec --exec-id e1 r1 sh -c 'head -c 1000000 /dev/zero; exit 6' >"$WORK/stopped" <>/run/never 3>&- 4>&- &
 	exec 5<"$WORK/stopped"
 	is hello "$(text ctr task exec --exec-id e2 r1 echo hello)"
 	becomes 5 3 sh -c 'ctr task ps r1 | grep -c "^[0-9]"'

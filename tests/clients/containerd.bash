@@ -11,18 +11,21 @@ containerd_start() {
 
 # With the image localhost/img, and a first container that has been there.
 containerd_prepare() {
+	containerd_configure 'disabled_plugins = ["io.containerd.grpc.v1.cri"]'
+	containerd_start
+	import_image img "$CLIENTS_IMAGE" '{Cmd: ["sh"], Env: ["PATH=/usr/bin:/bin"]}'
+	ctr_run --rm img first true
+}
+
+# containerd_configure TEXT: members of no table, and tables
+containerd_configure() {
 	mkfifo /run/never
 	cat >/run/containerd.toml <<-END
 		version = 2
-		disabled_plugins = ["io.containerd.grpc.v1.cri"]
+		$1
 		[plugins."io.containerd.internal.v1.opt"]
 		path = "/var/lib/containerd/opt"
 	END
-	containerd_start
-	make_archive /tmp/archive.tar
-	ctr image import /tmp/archive.tar >/dev/null
-	rm /tmp/archive.tar
-	ctr_run --rm img first true
 }
 
 containerd_end() {
@@ -37,22 +40,23 @@ containerd_clear() {
 	for id in $(ctr container ls -q); do ctr container rm "$id"; done
 }
 
-# The image as `docker save` would write it: one layer, and a config.
-make_archive() {
+# import_image NAME LAYER CONFIG: localhost/NAME, as `docker save` would write it: one layer, and what it runs
+import_image() {
 	local digest
-	digest=$(sha256sum <"$CLIENTS_IMAGE" | cut -d ' ' -f 1)
+	digest=$(sha256sum <"$2" | cut -d ' ' -f 1)
 	mkdir /tmp/archive
-	jq -n --arg digest "sha256:$digest" '{architecture: "amd64", os: "linux", config: {Cmd: ["sh"], Env: ["PATH=/usr/bin:/bin"]},
-		rootfs: {type: "layers", diff_ids: [$digest]}}' >/tmp/archive/config.json
-	cp "$CLIENTS_IMAGE" /tmp/archive/layer.tar
-	echo '[{"Config": "config.json", "RepoTags": ["localhost/img:latest"], "Layers": ["layer.tar"]}]' >/tmp/archive/manifest.json
-	tar -C /tmp/archive -cf "$1" .
-	rm -r /tmp/archive
+	jq -n --arg digest "sha256:$digest" "{architecture: \"amd64\", os: \"linux\", config: $3,
+		rootfs: {type: \"layers\", diff_ids: [\$digest]}}" >/tmp/archive/config.json
+	cp "$2" /tmp/archive/layer.tar
+	echo "[{\"Config\": \"config.json\", \"RepoTags\": [\"localhost/$1:latest\"], \"Layers\": [\"layer.tar\"]}]" >/tmp/archive/manifest.json
+	tar -C /tmp/archive -cf /tmp/archive.tar .
+	ctr image import /tmp/archive.tar >/dev/null
+	rm -r /tmp/archive /tmp/archive.tar
 }
 
 # bats' own descriptors stay here. ctr waits for ever if its stdin ends before the task is there: this one does not end.
 ctr() {
-	/usr/bin/ctr "$@" <>/run/never 3>&- 4>&-
+	command ctr "$@" <>/run/never 3>&- 4>&-
 }
 
 # ctr_run [OPTION…] img ID COMMAND…; with the ID `new`, one that no container has had: a moment after its end, containerd has the
@@ -142,4 +146,23 @@ exec_of_all_kinds() {
 	has "33 77" "$output"
 	ctr task exec -d --exec-id e7 x1 sleep 100
 	becomes 5 2 sh -c 'ctr task ps x1 | grep -c "^[0-9]"'
+}
+
+# bridge_net DIR SUBNET: a network's configuration, of a bridge whose leases are in DIR
+bridge_net() {
+	mkdir -p /etc/cni/net.d
+	jq -n --arg dir "$1" --arg subnet "$2" '{cniVersion: "0.4.0", name: "net", plugins: [{type: "bridge", bridge: "cni0", isGateway: true,
+		ipam: {type: "host-local", dataDir: $dir, ranges: [[{$subnet}]], routes: [{dst: "0.0.0.0/0"}]}}]}' >/etc/cni/net.d/10-net.conflist
+}
+
+# What both shims do: a container on a bridge.
+bridged() {
+	mkdir /opt/cni
+	ln -s /usr/lib/cni /opt/cni/bin
+	bridge_net /var/lib/cni-networks 10.77.0.0/24
+	start --cni img b1 httpd -f -p 8000 -h /etc
+	becomes 5 root:x:0:0:root:/root:/bin/sh sh -c "curl -s http://$(text ctr task exec --exec-id e1 b1 ip -4 -o addr show eth0 | sed 's/.*inet \([0-9.]*\).*/\1/'):8000/passwd | head -n 1"
+	run ctr task rm -f b1
+	ip link del cni0
+	rm -r /etc/cni /opt/cni
 }

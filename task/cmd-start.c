@@ -187,6 +187,8 @@ static int address_save(const char *bundle, const char *text, struct cps_err *er
 static int serve(const struct task_flags *f, int listener, const char *socket, struct cps_err *err)
 {
 	const char *events = getenv("TTRPC_ADDRESS");
+	char program[PATH_MAX];
+	struct task_publish_to to = { .ns = f->ns, .grpc = f->address };
 	int high = fcntl(listener, F_DUPFD_CLOEXEC, 10); /* 3 is where the runtime finds its own */
 
 	shim_stdio_detach();
@@ -196,7 +198,11 @@ static int serve(const struct task_flags *f, int listener, const char *socket, s
 	for (int fd = 3; fd < high; fd++)
 		(void)close(fd);
 	(void)syscall(SYS_close_range, (unsigned)high + 1, ~0u, 0);
-	return task_pod_run(high, f->ns, socket, events && events[0] ? events : NULL, err);
+	if (events && events[0])
+		to.ttrpc = events;
+	else if (f->publish[0] && task_program_find(f->publish, program, sizeof(program)))
+		to.binary = program;
+	return task_pod_run(high, socket, &to, err);
 }
 
 int task_cmd_start(const struct task_flags *f, bool *ret_server, struct cps_err *err)

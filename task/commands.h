@@ -12,6 +12,7 @@
 struct task_flags {
 	const char *ns;
 	const char *address; /* containerd's, of gRPC */
+	const char *publish; /* the program that takes events */
 	const char *id;
 	const char *bundle; /* "" as a rule: the working directory */
 	const char *action; /* the first word that is no flag, or "" */

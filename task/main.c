@@ -26,7 +26,7 @@ static const struct flag {
 	{ "address", true, "containerd's socket" },
 	{ "id", true, "the container" },
 	{ "bundle", true, "its directory (default: the working directory)" },
-	{ "publish-binary", true, "ignored: events go over TTRPC_ADDRESS" },
+	{ "publish-binary", true, "takes events, if there is no TTRPC_ADDRESS" },
 	{ "socket", true, "ignored" },
 	{ "debug-socket", true, "ignored" },
 	{ "debug", false, "ignored" },
@@ -42,6 +42,8 @@ static void flag_set(struct task_flags *f, const char *name, const char *value)
 		f->ns = value;
 	else if (strcmp(name, "address") == 0)
 		f->address = value;
+	else if (strcmp(name, "publish-binary") == 0)
+		f->publish = value;
 	else if (strcmp(name, "id") == 0)
 		f->id = value;
 	else if (strcmp(name, "bundle") == 0)
@@ -109,7 +111,9 @@ static int info(struct cps_err *err)
 
 int main(int argc, char **argv)
 {
-	struct task_flags f = { .ns = "", .address = "", .id = "", .bundle = "", .action = "" };
+	struct task_flags f = {
+		.ns = "", .address = "", .publish = "", .id = "", .bundle = "", .action = ""
+	};
 	bool server = false;
 	struct cps_err err;
 	int rc = 0;

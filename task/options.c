@@ -33,10 +33,14 @@ Task__Options *task_options_of(const Wire__Any *any)
 
 /* ---- programs ---- */
 
-static bool path_find(const char *name, char *buf, size_t size)
+bool task_program_find(const char *name, char *buf, size_t size)
 {
 	const char *at = getenv("PATH");
+	char real[PATH_MAX];
 
+	if (strchr(name, '/'))
+		return realpath(name, real) && (size_t)snprintf(buf, size, "%s", real) < size &&
+		       access(buf, X_OK) == 0;
 	while (at && *at) {
 		size_t len = strcspn(at, ":");
 
@@ -58,7 +62,7 @@ int task_runtime_open(const char *binary, int *ret_fd, struct cps_err *err)
 
 	if (!binary[0])
 		return shim_runtime_open(NULL, ret_fd, err);
-	if (!slash && !path_find(binary, path, sizeof(path)))
+	if (!slash && !task_program_find(binary, path, sizeof(path)))
 		return cps_failx(err, ENOENT, "OCI runtime '%s': not found in PATH", binary);
 	if (!realpath(slash ? binary : path, real))
 		return cps_fail(err, errno, "OCI runtime '%s'", binary);

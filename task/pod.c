@@ -17,8 +17,12 @@
 #include "reap.h"
 #include "setup.h"
 
-#define FLUSH_MS    20
-#define FLUSHES_MAX 250 /* 5 s for answers and events to be taken */
+/* What is not sent yet is looked for every 20 ms, and when answers have had 5 s, each second:
+ * nobody waits for them any more. Events wait for a containerd that comes back. */
+#define FLUSH_MS      20
+#define FLUSH_LATE_MS 1000
+#define ANSWERS_MAX   250
+#define EVENTS_MAX    (ANSWERS_MAX + 600)
 
 struct task *task_find(struct task_pod *pod, const char *id)
 {
@@ -72,24 +76,28 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	/* SIGTERM and the like: containerd never sends them, and tasks are not left alone. */
 	for (ssize_t i = 0; i < n / (ssize_t)sizeof(info[0]); i++) {
-		if (info[i].ssi_signo != SIGCHLD && LIST_EMPTY(&pod->tasks))
-			task_pod_shutdown(pod);
+		if (info[i].ssi_signo == SIGCHLD || !LIST_EMPTY(&pod->tasks))
+			continue;
+		/* told twice, it does not wait for anybody */
+		pod->flushes = pod->ending ? EVENTS_MAX : pod->flushes;
+		task_pod_shutdown(pod);
 	}
 	reap(pod);
 }
 
-static void end_when_sent(struct task_pod *pod, bool now)
+static void end_when_sent(struct task_pod *pod)
 {
+	bool answers = task_server_is_flushed(&pod->server) || pod->flushes > ANSWERS_MAX;
+	bool events = pod->publisher.count == 0 || pod->flushes > EVENTS_MAX;
+
 	/* Loggers have their own time, at the end of which they are killed. */
-	if (!pod->ending || !LIST_EMPTY(&pod->tasks) || !LIST_EMPTY(&pod->loggers.list))
-		return;
-	if (now || (task_server_is_flushed(&pod->server) && pod->publisher.count == 0))
+	if (pod->ending && LIST_EMPTY(&pod->tasks) && LIST_EMPTY(&pod->loggers.list) && answers &&
+	    events)
 		(void)event_base_loopbreak(pod->base);
 }
 
 static void on_linger(evutil_socket_t fd, short what, void *arg)
 {
-	struct timeval tv = { .tv_usec = FLUSH_MS * 1000 };
 	struct task_pod *pod = arg;
 	struct task *t;
 	unsigned alive = 0;
@@ -105,8 +113,9 @@ static void on_linger(evutil_socket_t fd, short what, void *arg)
 		pod->flushes = 0;
 		return;
 	}
-	end_when_sent(pod, ++pod->flushes > FLUSHES_MAX);
-	(void)event_add(&pod->linger_event, &tv);
+	pod->flushes++;
+	end_when_sent(pod);
+	shim_timer(&pod->linger_event, pod->flushes > ANSWERS_MAX ? FLUSH_LATE_MS : FLUSH_MS);
 }
 
 void task_pod_shutdown(struct task_pod *pod)
@@ -126,13 +135,14 @@ void task_pod_shutdown(struct task_pod *pod)
 
 static void on_events_gone(void *owner)
 {
-	end_when_sent(owner, false);
+	end_when_sent(owner);
 }
 
-int task_pod_run(int listener, const char *ns, const char *socket, const char *events,
+int task_pod_run(int listener, const char *socket, const struct task_publish_to *events,
 		 struct cps_err *err)
 {
-	struct task_pod pod = { .ns = ns, .socket = socket, .signal_fd = -1 };
+	struct task_publish_to to = *events;
+	struct task_pod pod = { .ns = to.ns, .socket = socket, .signal_fd = -1 };
 	sigset_t signals;
 	int rc = shim_process_init(&signals, err);
 
@@ -147,8 +157,9 @@ int task_pod_run(int listener, const char *ns, const char *socket, const char *e
 	(void)event_assign(&pod.signal_event, pod.base, pod.signal_fd, EV_READ | EV_PERSIST,
 			   on_signal, &pod);
 	(void)event_assign(&pod.linger_event, pod.base, -1, 0, on_linger, &pod);
-	task_loggers_init(&pod.loggers, pod.base, &pod.children, ns);
-	task_publisher_init(&pod.publisher, pod.base, events, ns, on_events_gone, &pod);
+	task_loggers_init(&pod.loggers, pod.base, &pod.children, to.ns);
+	to.children = &pod.children;
+	task_publisher_init(&pod.publisher, pod.base, &to, on_events_gone, &pod);
 	rc = task_server_start(&pod.server, pod.base, listener, task_services, &pod, err);
 	if (rc == 0 && event_add(&pod.signal_event, NULL) < 0)
 		rc = cps_failx(err, ENOMEM, "make the event loop");

@@ -101,8 +101,9 @@ struct task {
 		settle_event; /* execs whose end is not known yet, at the end of the first one */
 };
 
-/* pod.c: the process. Serves the listening socket until all is over. */
-int task_pod_run(int listener, const char *ns, const char *socket, const char *events,
+/* pod.c: the process. Serves the listening socket until all is over. The namespace is that of the
+ * events, which are given without children. */
+int task_pod_run(int listener, const char *socket, const struct task_publish_to *events,
 		 struct cps_err *err);
 struct task *task_find(struct task_pod *pod, const char *id);
 /* Ends, if no task is left, when everything has been sent. */

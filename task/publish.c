@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Forwarding events, see publish.h: a client of containerd's ttrpc socket with one call at a time.
+ * Forwarding events, see publish.h: a client of containerd's ttrpc socket with one call at a time,
+ * or one program at a time.
  */
 #include <config.h>
 #include "publish.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "child-program.h"
 #include "events.pb-c.h"
+#include "file.h"
 #include "own.h"
 
 #define RETRY_MIN_MS  100
@@ -24,8 +29,9 @@
 
 struct task_news {
 	STAILQ_ENTRY(task_news) link;
+	const char *topic;
 	size_t len;
-	char request[]; /* a Forward request's payload */
+	char request[]; /* a Forward request's payload; for the program the event alone */
 };
 
 static void on_io(evutil_socket_t fd, short what, void *arg);
@@ -60,7 +66,7 @@ static bool dial(struct task_publisher *p)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
-	if ((size_t)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", p->address) >=
+	if ((size_t)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", p->to.ttrpc) >=
 	    sizeof(sa.sun_path))
 		return false;
 	p->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -78,7 +84,7 @@ static void request_make(struct task_publisher *p, const struct task_news *n)
 	Wire__Request r = WIRE__REQUEST__INIT;
 
 	ns.key = (char *)"containerd-namespace-ttrpc";
-	ns.value = (char *)p->ns;
+	ns.value = (char *)p->to.ns;
 	r.service = (char *)"containerd.services.events.ttrpc.v1.Events";
 	r.method = (char *)"Forward";
 	r.timeout_nano = FORWARD_LIMIT;
@@ -157,6 +163,10 @@ static void on_io(evutil_socket_t fd, short what, void *arg)
 	struct task_publisher *p = arg;
 	int rc;
 
+	if (!p->to.ttrpc) {
+		(void)task_child_signal(&p->child, SIGKILL); /* on_program_exit() comes */
+		return;
+	}
 	if (what & EV_WRITE) {
 		if (!flush(p))
 			later(p);
@@ -175,12 +185,57 @@ static void on_io(evutil_socket_t fd, short what, void *arg)
 	work(p);
 }
 
+/* ---- by a program ---- */
+
+static void on_program_exit(void *owner, int status)
+{
+	struct task_publisher *p = owner;
+
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		later(p);
+		return;
+	}
+	taken(p);
+	work(p);
+}
+
+static void program_run(struct task_publisher *p, const struct task_news *n)
+{
+	const char *const argv[] = { p->to.binary, "--address",	  p->to.grpc, "publish", "--topic",
+				     n->topic,	   "--namespace", p->to.ns,   NULL };
+	struct timeval tv = { .tv_sec = ANSWER_MS / 1000 };
+	struct cps_err ignored;
+	cleanup_fd int in = cps_memfd_sealed("event", n->request, n->len, &ignored);
+	int fds[3] = { in, -1, -1 };
+	struct cps_program program = { .file = p->to.binary,
+				       .argv = argv,
+				       .fds = fds,
+				       .nfds = 3,
+				       .own_signals = true,
+				       .detached = true };
+	pid_t pid;
+
+	if (in < 0 || cps_program_spawn(&program, &pid) < 0) {
+		later(p);
+		return;
+	}
+	p->asked = true;
+	task_child_add(p->to.children, &p->child, pid, on_program_exit, p);
+	(void)event_del(&p->io_event);
+	(void)event_assign(&p->io_event, p->base, -1, 0, on_io, p);
+	(void)event_add(&p->io_event, &tv);
+}
+
 static void work(struct task_publisher *p)
 {
 	const struct task_news *n = STAILQ_FIRST(&p->queue);
 
 	if (!n || p->asked || event_pending(&p->retry_event, EV_TIMEOUT, NULL))
 		return;
+	if (!p->to.ttrpc) {
+		program_run(p, n);
+		return;
+	}
 	if (p->fd < 0 && !dial(p)) {
 		later(p);
 		return;
@@ -197,13 +252,12 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	work(arg);
 }
 
-void task_publisher_init(struct task_publisher *p, struct event_base *base, const char *address,
-			 const char *ns, void (*empty)(void *owner), void *owner)
+void task_publisher_init(struct task_publisher *p, struct event_base *base,
+			 const struct task_publish_to *to, void (*empty)(void *owner), void *owner)
 {
 	*p = (struct task_publisher){
 		.base = base,
-		.address = address,
-		.ns = ns,
+		.to = *to,
 		.fd = -1,
 		.retry_ms = RETRY_MIN_MS,
 		.stream = 1,
@@ -220,6 +274,7 @@ void task_publisher_done(struct task_publisher *p)
 	struct task_news *n;
 
 	hang_up(p);
+	task_child_remove(&p->child);
 	(void)event_del(&p->retry_event);
 	while ((n = STAILQ_FIRST(&p->queue)) != NULL) {
 		STAILQ_REMOVE_HEAD(&p->queue, link);
@@ -239,7 +294,9 @@ void task_publish(struct task_publisher *p, const char *topic, const char *type,
 	struct task_news *n;
 	struct timespec now;
 
-	if (!p->address)
+	const ProtobufCMessage *request = p->to.ttrpc ? &f.base : &any.base;
+
+	if (!p->to.ttrpc && !p->to.binary)
 		return;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	task_time_set(&at, &now);
@@ -248,14 +305,15 @@ void task_publish(struct task_publisher *p, const char *topic, const char *type,
 	any.value.data = (uint8_t *)event.data;
 	any.value.len = event.len;
 	e.timestamp = &at;
-	e.namespace_ = (char *)p->ns;
+	e.namespace_ = (char *)p->to.ns;
 	e.topic = (char *)topic;
 	e.event = &any;
 	f.envelope = &e;
-	n = event.failed ? NULL : malloc(sizeof(*n) + events__forward_request__get_packed_size(&f));
+	n = event.failed ? NULL : malloc(sizeof(*n) + protobuf_c_message_get_packed_size(request));
 	if (!n)
 		return;
-	n->len = events__forward_request__pack(&f, (uint8_t *)n->request);
+	n->topic = topic;
+	n->len = protobuf_c_message_pack(request, (uint8_t *)n->request);
 	STAILQ_INSERT_TAIL(&p->queue, n, link);
 	p->count++;
 	work(p);

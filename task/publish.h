@@ -2,6 +2,9 @@
 /*
  * Events on their way to containerd, one after the other in their order. What it does not take, or
  * cannot because it is not there, is sent again until it does; nothing is dropped.
+ *
+ * They go over containerd's ttrpc socket or, to one that has none, by a program of its own:
+ * publish.
  */
 #ifndef TASK_PUBLISH_H
 #define TASK_PUBLISH_H
@@ -14,17 +17,27 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "child.h"
 #include "message.h"
 #include "ttrpc.h"
 
 struct task_news;
 STAILQ_HEAD(task_newses, task_news);
 
+/* Where they go. */
+struct task_publish_to {
+	const char *ns;
+	const char *ttrpc;  /* a path; NULL: there is none */
+	const char *binary; /* or else a program; NULL: nobody wants to know */
+	const char *grpc;   /* what the program is told */
+	struct task_children *children;
+};
+
 struct task_publisher {
 	struct event_base *base;
-	const char *address; /* a path; NULL: nobody wants to know */
-	const char *ns;
-	int fd; /* -1: not connected */
+	struct task_publish_to to;
+	struct task_child child; /* of the program */
+	int fd;			 /* -1: not connected */
 	struct event io_event;
 	struct event retry_event;
 	unsigned retry_ms;
@@ -39,10 +52,11 @@ struct task_publisher {
 	void *owner;
 };
 
-void task_publisher_init(struct task_publisher *p, struct event_base *base, const char *address,
-			 const char *ns, void (*empty)(void *owner), void *owner);
+void task_publisher_init(struct task_publisher *p, struct event_base *base,
+			 const struct task_publish_to *to, void (*empty)(void *owner), void *owner);
 void task_publisher_done(struct task_publisher *p);
-/* topic: "/tasks/exit"; type: "containerd.events.TaskExit". Without memory it is lost. */
+/* topic: "/tasks/exit", which must last; type: "containerd.events.TaskExit". Without memory it is
+ * lost. */
 void task_publish(struct task_publisher *p, const char *topic, const char *type,
 		  const ProtobufCMessage *m);
 

@@ -12,19 +12,28 @@ none_listed() {
 	[ -z "$(capsule list -q)" ]
 }
 
-# on_terminal INPUT-COMMAND ARG...: capsule ARG... on a terminal, typed at by the command.
+# on_terminal TYPIST ARG...: capsule ARG... on a terminal, typed at by a script. That waits for what the terminal shows: `seen
+# WORD`, and `prompt`, a shell's, which it asks for by empty lines (of a shell that was there before). Neither waits for longer
+# than the command lives.
 on_terminal() {
-	local input=$1
+	local typist=$1 over='over-[2]' screen=$WORK/screen
 	shift
-	bash -c "$input" | script -qefc "stty rows 33 cols 77; $(printf '%q ' "$CAPSULE" --root "$ROOT" "$@")" /dev/null | tr -d '\r'
+	: >"$screen"
+	timeout 60 bash -c "
+		seen() { until grep -qe \"\$1\" -e '$over' '$screen'; do sleep 0.02; done; }
+		prompt() { until grep -qe '# ' -e '$over' '$screen'; do echo; sleep 0.1; done; }
+		$typist
+		seen '$over'" |
+		script -qefc "stty rows 33 cols 77; $(printf '%q ' "$CAPSULE" --root "$ROOT" "$@"); echo over-\$((1+1))" /dev/null |
+		tee "$screen" | tr -d '\r'
 }
 
 @test "exec -t: a terminal of its own, its size, its exit code" {
 	args sleep 1000
 	capsule run -d c1
-	run on_terminal "sleep 0.5" exec -t c1 sh -c 'test -t 0 && test -t 1 && stty size; exit 6'
+	run on_terminal "" exec -t c1 sh -c 'test -t 0 && test -t 1 && stty size; exit 6'
 	[[ $output == *"33 77"* ]]
-	run on_terminal "sleep 0.5; echo 'echo \$((6*7))'; sleep 0.3; echo exit 9; sleep 0.3" exec -t c1 sh
+	run on_terminal "prompt; echo 'echo \$((6*7))'; seen 42; echo exit 9" exec -t c1 sh
 	[[ $output == *42* ]]
 	capsule delete -f c1
 }
@@ -65,25 +74,25 @@ on_terminal() {
 @test "ctrl-p ctrl-q detaches: the container lives on, attach comes back" {
 	args sh
 	config '.process.terminal = true'
-	run on_terminal "sleep 0.5; echo 'echo a\$((40+2))b'; sleep 0.5; printf '\\020\\021'; sleep 0.5" run c1
+	run on_terminal "prompt; echo 'echo a\$((40+2))b'; seen a42b; printf '\\020\\021'" run c1
 	[[ $output == *a42b* ]]
 	[ "$(capsule state c1 | jq -r .status)" = running ]
-	run on_terminal "sleep 0.5; printf '\\020x'; printf '\\025echo c\$((41+2))d\n'; sleep 0.5; printf '\\020'; sleep 0.2; printf '\\021'; sleep 0.3" attach c1
+	run on_terminal "prompt; printf '\\020x'; printf '\\025echo c\$((41+2))d\n'; seen c43d; printf '\\020'; sleep 0.2; printf '\\021'" attach c1
 	[[ $output == *c43d* ]]
 	[ "$(capsule state c1 | jq -r .status)" = running ]
-	run on_terminal "sleep 0.5; echo exit 4; sleep 0.5" attach c1
+	run on_terminal "prompt; echo exit 4" attach c1
 	[ "$(capsule wait c1)" = 4 ]
 	capsule delete c1
 }
 
 @test "run --rm, then ctrl-p ctrl-q: it lives on, and is deleted at its end" {
 	for how in exit "kill -9 of its shim, then exit"; do
-		run on_terminal "sleep 0.5; printf '\\020\\021'; sleep 0.5" image run --rm -it -id c1 -network none "$INTEG_ROOTFS" sh
+		run on_terminal "prompt; printf '\\020\\021'" image run --rm -it -id c1 -network none "$INTEG_ROOTFS" sh
 		[ "$(capsule state c1 | jq -r .status)" = running ]
 		if [ "$how" != exit ]; then
 			kill -9 "$(capsule state -d c1 | jq .shim.pid)"
 		fi
-		run on_terminal "sleep 0.5; echo exit 4; sleep 0.5" attach c1
+		run on_terminal "prompt; echo exit 4" attach c1
 		wait_until 10 none_listed
 		[ -z "$(ls "$ROOT/data/containers")" ]
 	done
@@ -93,8 +102,16 @@ on_terminal() {
 @test "a change of the terminal's size reaches the container" {
 	args tinit ptsize
 	config '.process.terminal = true'
-	script -qefc "stty rows 20 cols 50; '$CAPSULE' --root '$ROOT' run c1 & sleep 0.7; stty rows 44 cols 99; kill -WINCH \$!; sleep 0.5; '$CAPSULE' --root '$ROOT' kill c1 KILL; wait" "$WORK/typescript" </dev/null >/dev/null || true
-	grep -q '44 99' "$WORK/typescript"
+	timeout 60 script -qefc "shows() { until grep -q \"^\$1\" '$WORK/screen'; do sleep 0.02; done; }
+		stty rows 20 cols 50
+		'$CAPSULE' --root '$ROOT' run c1 &
+		shows '20 50'
+		stty rows 44 cols 99
+		kill -WINCH \$!
+		shows '44 99'
+		'$CAPSULE' --root '$ROOT' kill c1 KILL
+		wait" /dev/null </dev/null >"$WORK/screen" || true
+	grep -q '^44 99' "$WORK/screen"
 }
 
 @test "a terminal container detached: the log has its output" {

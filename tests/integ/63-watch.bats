@@ -139,8 +139,9 @@ kills() {
 	kill -KILL "$old"
 	wait_until 10 has_new_shim c1 "$old"
 	[ "$(capsule state c1 | jq -r .status)" = running ]
-	script -qefc "stty rows 44 cols 99; '$CAPSULE' --root '$ROOT' attach c1" "$WORK/typescript" < <(sleep 1; printf '\020\021'; sleep 0.2) >/dev/null || true
-	wait_until 10 eval "capsule log c1 | grep -q '44 99'"
+	script -qefc "stty rows 44 cols 99; '$CAPSULE' --root '$ROOT' attach c1" "$WORK/typescript" \
+		< <(wait_until 20 eval "capsule log c1 | grep -q '44 99'"; printf '\020\021') >/dev/null || true
+	capsule log c1 | grep -q '44 99'
 	run ! eval "capsule log c1 | grep -q 'hung up'"
 	wait_until 10 has_fds 3
 	capsule delete -f c1

@@ -169,7 +169,12 @@ static void on_winch(int sig)
 static int cmd_ptsize(void)
 {
 	struct sigaction sa = { .sa_handler = on_winch };
+	sigset_t winch, before;
 
+	/* one that comes while the size is told is not lost: it waits for sigsuspend(2) */
+	sigemptyset(&winch);
+	sigaddset(&winch, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &winch, &before);
 	sigaction(SIGWINCH, &sa, NULL);
 	for (;;) {
 		struct winsize ws = { 0 };
@@ -178,7 +183,7 @@ static int cmd_ptsize(void)
 			return 1;
 		printf("%u %u\n", ws.ws_row, ws.ws_col);
 		fflush(stdout);
-		pause();
+		sigsuspend(&before);
 	}
 }
 

@@ -19,8 +19,14 @@ stage() {
 	# a stage that fails without saying which test (a compiler error, say) is a failure by itself
 	if ((rc != 0)) && ! grep -qE '^(FAIL|ERROR|XPASS): ' "$results/$name"; then
 		tail -n 30 "$results/$name"
-		printf 'ERROR: %s - make %s exited with status %d\n' "$name" "$target" "$rc" >>"$results/$name"
+		{
+			printf 'ERROR: %s - make %s exited with status %d\n' "$name" "$target" "$rc"
+			grep . "$results/$name" | tail -n 8 | sed 's/^/\t# /'
+		} >"$results.$name"
+		cat "$results.$name" >>"$results/$name"
 	fi
+	awk -v dir="$dir" -f "$top/tests/explain.awk" "$results/$name" >"$results.$name"
+	mv "$results.$name" "$results/$name"
 	show_failures "$name" "$dir"
 	awk -v t=$((SECONDS - start)) '/^PASS: /{p++} /^SKIP: /{s++} /^(FAIL|ERROR|XPASS): /{f++}
 		END {printf "   %d passed, %d failed, %d skipped, %d s\n", p, f, s, t}' "$results/$name"
@@ -45,12 +51,12 @@ mkdir -p "$results"
 stage unit "$build" check-unit "$jobs"
 stage fuzz-corpus "$build" check-fuzz "$jobs"
 # The machine in the machine takes minutes and disturbs nobody: beside what is no matter of time.
-stage vm "$build" check-vm 1 >"$results.vm" 2>&1 &
+stage vm "$build" check-vm 1 >"$results.vm-said" 2>&1 &
 stage lint "$build" check-lint 1
 stage sanitizers-unit "$build/sanitizers" check-unit "$jobs"
 stage sanitizers-fuzz-corpus "$build/sanitizers" check-fuzz "$jobs"
 wait
-cat "$results.vm"
+cat "$results.vm-said"
 # Each of these compares the whole machine before and after, so one at a time.
 stage integration "$build" check-integ 1
 stage sanitizers-integration "$build/sanitizers" check-sanitized 1

@@ -32,6 +32,10 @@ static void line_write(const struct shim_note *n, const struct timespec *now, co
 	struct stat st;
 	int used;
 
+	if (n->tell)
+		n->tell(n->owner, now, text);
+	if (n->dir < 0)
+		return;
 	cps_time_format(now, false, when);
 	used = snprintf(line, sizeof(line), "%s %s\n", when, text);
 	if (fstatat(n->dir, NOTE_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > NOTE_FILE_MAX)
@@ -88,7 +92,7 @@ void shim_note(struct shim_note *n, const char *fmt, ...)
 	va_list args;
 	int rc;
 
-	if (n->dir < 0)
+	if (n->dir < 0 && !n->tell)
 		return;
 	va_start(args, fmt);
 	rc = vsnprintf(text, sizeof(text), fmt, args);

@@ -7,11 +7,15 @@
 #define SHIM_NOTE_H
 
 #include <stdint.h>
+#include <time.h>
 
 #include "err.h"
 
 struct shim_note {
-	int dir; /* borrowed; -1: notes go nowhere */
+	int dir; /* borrowed; -1: there is no file */
+	/* Who else hears each line, if anybody. */
+	void (*tell)(void *owner, const struct timespec *at, const char *text);
+	void *owner;
 	/* the last one, so that what repeats itself is counted and not written */
 	uint32_t last; /* hash of its text; 0: none */
 	uint32_t repeated;

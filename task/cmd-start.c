@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -34,6 +35,12 @@
 #define STDIN_MAX     (1u << 20)
 #define TRIES	      20
 #define OOM_SCORE_MAX 1000
+#define SCOPE_THREAD  0 /* PR_SCHED_CORE_SCOPE_THREAD of later headers */
+
+#ifndef PR_SCHED_CORE
+#define PR_SCHED_CORE	     62
+#define PR_SCHED_CORE_CREATE 1
+#endif
 
 static int socket_name(const struct task_flags *f, const char *bundle, char *buf, size_t size,
 		       struct cps_err *err)
@@ -138,6 +145,18 @@ static void oom_score_set(void)
 	(void)cps_file_put(AT_FDCWD, "/proc/self/oom_score_adj", score, &ignored);
 }
 
+/* What it starts is of a group that shares no core with others at the same time, from now on. Where
+ * cores are not shared at all there is nothing to do. */
+static int core_scheduling_begin(struct cps_err *err)
+{
+	const char *wanted = getenv("SCHED_CORE");
+
+	if (!wanted || !wanted[0] ||
+	    prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, SCOPE_THREAD, 0) == 0 || errno == ENODEV)
+		return 0;
+	return cps_fail(err, errno, "SCHED_CORE: begin core scheduling");
+}
+
 /* Below a directory that has cgroups: one hierarchy's. */
 static bool cgroup_join_at(const char *hierarchy, const char *cgroup)
 {
@@ -227,6 +246,8 @@ int task_cmd_start(const struct task_flags *f, bool *ret_server, struct cps_err 
 	rc = address_save(bundle, address, err);
 	if (rc == 0 && listener >= 0 && o && o->shim_cgroup[0])
 		rc = cgroup_join(o->shim_cgroup, err);
+	if (rc == 0 && listener >= 0)
+		rc = core_scheduling_begin(err);
 	if (rc == 0 && listener >= 0) {
 		oom_score_set();
 		pid = fork();

@@ -13,6 +13,7 @@
 #include "conn.h"
 #include "events.pb-c.h"
 #include "json.h"
+#include "bundle-log.h"
 #include "loop.h"
 #include "mounts.h"
 #include "opt.h"
@@ -118,6 +119,13 @@ void task_create_go(struct task *t)
 		create_failed(t, &err);
 }
 
+static void on_note(void *owner, const struct timespec *at, const char *text)
+{
+	const struct task *t = owner;
+
+	task_log(t->bundle, t->pod->ns, t->id, at, text);
+}
+
 static int shim_up(struct task *t, const char *binary, struct cps_err *err)
 {
 	struct shim *s = &t->shim;
@@ -127,6 +135,8 @@ static int shim_up(struct task *t, const char *binary, struct cps_err *err)
 	t->shim_up = true;
 	s->over = task_over;
 	s->process = t;
+	s->note.tell = on_note;
+	s->note.owner = t;
 	rc = shim_scratch_init(&s->scratch, err);
 	if (rc == 0)
 		rc = task_runtime_open(binary, &s->runtime_fd, err);

@@ -73,8 +73,8 @@ static void tell(struct task_logger *l)
 
 static void note(struct task_logger *l, const char *text)
 {
-	if (l->all->note)
-		l->all->note(l->all->owner, text);
+	if (l->all->note && l->changed)
+		l->all->note(l->owner, text);
 }
 
 static void ready_close(struct task_logger *l)

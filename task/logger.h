@@ -30,8 +30,8 @@ struct task_loggers {
 	/* How long one may take until it is ready, and to end once its process is deleted: then it
 	 * is asked to, and after the last of these it is killed. */
 	unsigned ready_ms, end_ms, kill_ms;
-	void (*note)(void *owner, const char *text); /* what an operator would want to know */
-	void *owner;
+	/* What an operator would want to know; the owner is the logger's. */
+	void (*note)(void *owner, const char *text);
 };
 
 void task_loggers_init(struct task_loggers *all, struct event_base *base,

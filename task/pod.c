@@ -138,6 +138,14 @@ static void on_events_gone(void *owner)
 	end_when_sent(owner);
 }
 
+/* A logger's owner is a process. */
+static void on_logger_note(void *owner, const char *text)
+{
+	const struct task_process *p = owner;
+
+	shim_note(&p->task->shim.note, "%s", text);
+}
+
 int task_pod_run(int listener, const char *socket, const struct task_publish_to *events,
 		 struct cps_err *err)
 {
@@ -158,6 +166,7 @@ int task_pod_run(int listener, const char *socket, const struct task_publish_to 
 			   on_signal, &pod);
 	(void)event_assign(&pod.linger_event, pod.base, -1, 0, on_linger, &pod);
 	task_loggers_init(&pod.loggers, pod.base, &pod.children, to.ns);
+	pod.loggers.note = on_logger_note;
 	to.children = &pod.children;
 	task_publisher_init(&pod.publisher, pod.base, &to, on_events_gone, &pod);
 	rc = task_server_start(&pod.server, pod.base, listener, task_services, &pod, err);

@@ -86,6 +86,8 @@ run_to() {
 	echo "line 4" >&6
 	becomes 10 $'line 1\nline 2\nline 3\nline 4' cat "$WORK/out"
 	exec 6>&-
+	# containerd's log has the shim's notes
+	grep "level=warning msg=\"logger '$WORK/take': it has ended with signal 9, and is started again\" id=\"b1\" namespace=\"default\"" /run/containerd.log
 }
 
 @test "containerd, our shim: binary://: one that does not end is killed, and does not hold the end up" {

@@ -134,10 +134,12 @@ load containerd-shim
 	is "" "$(ctr task ls -q)"
 }
 
-@test "containerd, our shim: one thread, and little memory" {
+@test "containerd, our shim: one thread, little memory, a score for the killer of memory" {
 	local shim
 	start img m1 tinit sleep
 	shim=$(pidof containerd-shim-capsule-v2)
+	# a little easier to kill than containerd
+	is $(($(cat "/proc/$(cat /run/containerd.pid)/oom_score_adj") + 1)) "$(cat "/proc/$shim/oom_score_adj")"
 	is 1 "$(proc_status "$shim" Threads)"
 	sleep 1.5
 	# what it does not share with others of its kind, which is what one more of them costs
@@ -231,6 +233,40 @@ load containerd-shim
 	find /sys/fs/cgroup -depth -type d -name shims -exec rmdir {} +
 	run -1 containerd-shim-capsule-v2 -namespace ns1 start </dev/null
 	has "-id" "$output"
+}
+
+# core_cookie PID: its group of core scheduling, or why there is none
+core_cookie() {
+	python3 - "$1" <<-'END'
+		import ctypes, os, sys
+		libc, cookie = ctypes.CDLL(None, use_errno=True), ctypes.c_ulong()
+		failed = libc.prctl(62, 0, int(sys.argv[1]), 0, ctypes.byref(cookie))
+		print(os.strerror(ctypes.get_errno()) if failed else cookie.value)
+	END
+}
+
+# What the kernel has of it: a cookie of the server's own, nothing (no core has two threads), or a refusal.
+@test "containerd, our shim: SCHED_CORE: a group of core scheduling, or none where the kernel has none" {
+	cd "$WORK/bundle"
+	local cookie
+	run containerd-shim-capsule-v2 -namespace ns1 -address /run/containerd/containerd.sock -id c2 start </dev/null
+	is 0 "$status"
+	xargs kill <<<"$(pidof containerd-shim-capsule-v2)"
+	wait_until 5 eval '! pidof containerd-shim-capsule-v2 >/dev/null'
+	SCHED_CORE=1 run containerd-shim-capsule-v2 -namespace ns1 -address /run/containerd/containerd.sock -id c2 start </dev/null
+	cookie=$(core_cookie "$(pidof containerd-shim-capsule-v2 || echo 0)")
+	case $cookie in
+	"Invalid argument")
+		is 1 "$status"
+		has "SCHED_CORE: begin core scheduling: Invalid argument" "$output"
+		is "" "$(ls /run/containerd/s)"
+		return
+		;;
+	"No such device") ;;
+	*) run ! [ "$cookie" = 0 ] ;;
+	esac
+	pidof containerd-shim-capsule-v2 | xargs kill
+	wait_until 5 eval '! pidof containerd-shim-capsule-v2 >/dev/null'
 }
 
 @test "containerd, our shim: Update sets other limits; both versions of the service; what is not implemented" {

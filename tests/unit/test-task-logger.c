@@ -115,7 +115,6 @@ static struct box *box_open(const char *script)
 	LIST_INIT(&b->children);
 	task_loggers_init(&b->all, b->base, &b->children, "space");
 	b->all.note = on_note;
-	b->all.owner = b;
 	b->dir = unit_dir();
 	(void)snprintf(b->path, sizeof(b->path), "/proc/%d/fd/%d", (int)getpid(), b->dir);
 	(void)snprintf(text, sizeof(text), "#!/bin/bash\nD=%s\n%s\n", b->path, script);

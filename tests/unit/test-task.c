@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "bundle-log.h"
 #include "message.h"
 #include "metrics.pb-c.h"
 #include "options.h"
@@ -332,6 +333,41 @@ START_TEST(metrics_of_cgroup_v1)
 }
 END_TEST
 
+START_TEST(the_log_of_a_bundle)
+{
+	static const struct timespec at = { .tv_sec = 1, .tv_nsec = 5 };
+	int dir = unit_dir();
+	unsigned before;
+	char path[64];
+	char text[256] = "";
+	int fifo;
+
+	dir_path(dir, path);
+	before = unit_fd_count();
+	/* there is none; it is a file */
+	task_log(path, "space", "c1", &at, "nothing");
+	ck_assert(!unit_is_there(dir, "log"));
+	unit_put(dir, "log", "");
+	task_log(path, "space", "c1", &at, "nothing");
+	unit_check_content(dir, "log", "");
+	ck_assert_int_eq(unlinkat(dir, "log", 0), 0);
+	ck_assert_int_eq(mkfifoat(dir, "log", 0700), 0);
+	task_log(path, "space", "c1", &at, "nobody reads: it does not wait");
+	fifo = openat(dir, "log", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	task_log(path, "space", "c1", &at, "a \"b\"\\\n\x01 \xc3\xa4");
+	ck_assert_int_gt(read(fifo, text, sizeof(text) - 1), 0);
+	ck_assert_str_eq(text, "time=\"1970-01-01T00:00:01.000000005Z\" level=warning "
+			       "msg=\"a \\\"b\\\"\\\\\\n\\x01 \xc3\xa4\" id=\"c1\" "
+			       "namespace=\"space\"\n");
+	/* full: nor does it wait then */
+	for (int i = 0; i < 2000; i++)
+		task_log(path, "space", "c1", &at, "the same");
+	cps_close(&fifo);
+	ck_assert_uint_eq(unit_fd_count(), before);
+	cps_close(&dir);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -343,6 +379,7 @@ int main(void)
 		files_and_nothing,
 		metrics_of_cgroup_v2,
 		metrics_of_cgroup_v1,
+		the_log_of_a_bundle,
 		NULL,
 	};
 

@@ -127,6 +127,10 @@ static int serve_create(struct service *s, struct cps_err *err)
 	if (rc == 0)
 		rc = get_bool(s, "adopt_dir", &s->req.adopt_dir, err);
 	if (rc == 0)
+		rc = get_bool(s, "no_pivot", &s->req.no_pivot, err);
+	if (rc == 0)
+		rc = get_bool(s, "no_new_keyring", &s->req.no_new_keyring, err);
+	if (rc == 0)
 		rc = get_user(s, &s->req.user, err);
 	if (rc < 0)
 		return rc;

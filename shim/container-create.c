@@ -142,6 +142,10 @@ static int request_send(struct shim *s, const struct shim_io_ends *ends, int roo
 	if (s->ct.systemd)
 		cps_jsonw_str(&w, "systemd", s->ct.systemd);
 	cps_jsonw_bool(&w, "adopt_dir", true);
+	if (s->ct.no_pivot)
+		cps_jsonw_bool(&w, "no_pivot", true);
+	if (s->ct.no_new_keyring)
+		cps_jsonw_bool(&w, "no_new_keyring", true);
 	if (s->ct.user)
 		cps_jsonw_str(&w, "user", s->ct.user);
 	if (nfds > 0 || rootfs >= 0)

@@ -34,9 +34,10 @@ struct shim_container {
 	/* asked for */
 	char *bundle;
 	char *cgroup_parent;
-	char *systemd;	/* capsule-systemd, which asks for the cgroup, or NULL */
-	char *pid_file; /* or NULL */
-	char *user;	/* instead of config.json's, or NULL */
+	bool no_pivot, no_new_keyring; /* as the runtime's flags of these names */
+	char *systemd;		       /* capsule-systemd, which asks for the cgroup, or NULL */
+	char *pid_file;		       /* or NULL */
+	char *user;		       /* instead of config.json's, or NULL */
 	bool want_stdin;
 	bool stdio_given; /* by the client: there is nothing to copy */
 	struct shim_log_config log;

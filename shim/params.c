@@ -60,6 +60,13 @@ static int stdin_parse(const struct cps_json *node, bool *ret, struct cps_err *e
 	return 0;
 }
 
+static int bool_parse(const struct cps_json *body, const char *key, bool *ret, struct cps_err *err)
+{
+	const struct cps_json *node = cps_json_get(body, key);
+
+	return node ? cps_wrap(err, cps_json_bool(node, ret, err), "%s", key) : 0;
+}
+
 static int number_parse(const struct cps_json *body, const char *key, int64_t min, int64_t max,
 			int64_t *ret, struct cps_err *err)
 {
@@ -86,6 +93,10 @@ int shim_params_parse(struct shim *s, const struct cps_json *body, struct cps_er
 		rc = path_parse(cps_json_get(body, "cgroup_parent"), &ct->cgroup_parent, err);
 	if (rc == 0 && cps_json_get(body, "systemd"))
 		rc = path_parse(cps_json_get(body, "systemd"), &ct->systemd, err);
+	if (rc == 0)
+		rc = bool_parse(body, "no_pivot", &ct->no_pivot, err);
+	if (rc == 0)
+		rc = bool_parse(body, "no_new_keyring", &ct->no_new_keyring, err);
 	if (rc == 0 && cps_json_get(body, "pid_file"))
 		rc = path_parse(cps_json_get(body, "pid_file"), &ct->pid_file, err);
 	if (rc == 0 && cps_json_get(body, "user"))

@@ -92,6 +92,10 @@ static int create_ask(struct task *t, int fds[3], struct cps_err *err)
 	cps_jsonw_raw(&w, "log", "{\"driver\":\"none\"}");
 	if (t->systemd_cgroup)
 		cps_jsonw_str(&w, "systemd", task_beside("capsule-systemd", path, sizeof(path)));
+	if (t->no_pivot)
+		cps_jsonw_bool(&w, "no_pivot", true);
+	if (t->no_new_keyring)
+		cps_jsonw_bool(&w, "no_new_keyring", true);
 	cps_jsonw_open(&w, "fds", '[');
 	task_fds_name(&w, fds, &nfds);
 	cps_jsonw_close(&w, ']');
@@ -167,6 +171,10 @@ static int task_new(struct task_pod *pod, const Task__CreateRequest *r, const Ta
 		return cps_fail(err, ENOMEM, "create");
 	t->pod = pod;
 	t->systemd_cgroup = o->systemd_cgroup;
+	t->no_pivot = o->no_pivot_root;
+	t->no_new_keyring = o->no_new_keyring;
+	t->io_uid = o->io_uid;
+	t->io_gid = o->io_gid;
 	LIST_INIT(&t->asked);
 	TAILQ_INIT(&t->execs);
 	LIST_INSERT_HEAD(&pod->tasks, t, link);

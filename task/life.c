@@ -241,7 +241,14 @@ void task_process_init(struct task_process *p, struct task *t)
 int task_process_streams(struct task_process *p, const char *id, const char *in, const char *out,
 			 const char *err_path, bool terminal, struct cps_err *err)
 {
-	const struct task_streams_host host = { &p->task->pod->loggers, id, on_streams_changed, p };
+	const struct task_streams_host host = {
+		.loggers = &p->task->pod->loggers,
+		.id = id,
+		.uid = p->task->io_uid,
+		.gid = p->task->io_gid,
+		.changed = on_streams_changed,
+		.owner = p,
+	};
 
 	return task_streams_init(&p->io, &host, in, out, err_path, terminal, err);
 }

@@ -83,7 +83,9 @@ struct task {
 	char *bundle;
 	char *root; /* where the shim's and the runtime's state is */
 	bool systemd_cgroup;
-	bool own_pids; /* it has a pid namespace of its own */
+	bool no_pivot, no_new_keyring;
+	uint32_t io_uid, io_gid; /* whose pipes are */
+	bool own_pids;		 /* it has a pid namespace of its own */
 	bool mounted;
 	bool failed; /* its create */
 	bool gone;   /* deleted, to be freed by the event below */

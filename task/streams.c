@@ -178,6 +178,20 @@ static int one_open(struct task_streams *io, int i, int *ret, struct cps_err *er
 		      : path_open(path, O_WRONLY, O_RDONLY, ret, &io->kept[i], err);
 }
 
+/* A file is somebody's already. */
+static int owner_set(const struct task_streams *io, struct cps_err *err)
+{
+	const struct task_streams_host *h = &io->host;
+
+	for (int i = 0; (h->uid || h->gid) && i < 3; i++) {
+		if (io->opened[i] >= 0 && is_fifo(io->opened[i]) &&
+		    fchown(io->opened[i], h->uid, h->gid) < 0)
+			return cps_fail(err, errno, "stdio '%s': give it to %u:%u", io->paths[i],
+					h->uid, h->gid);
+	}
+	return 0;
+}
+
 /* What has been opened stays so while another one is waited for: closing it would be an end to its
  * reader. */
 int task_streams_open(struct task_streams *io, int fds[3], struct cps_err *err)
@@ -188,6 +202,8 @@ int task_streams_open(struct task_streams *io, int fds[3], struct cps_err *err)
 		if (io->opened[i] < 0)
 			rc = one_open(io, i, &io->opened[i], err);
 	}
+	if (rc == 0)
+		rc = owner_set(io, err);
 	if (rc < 0 && rc != -EAGAIN && rc != -EINPROGRESS)
 		task_streams_release(io);
 	for (int i = 0; i < 3; i++)

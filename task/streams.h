@@ -8,6 +8,7 @@
 #define TASK_STREAMS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "err.h"
 
@@ -18,6 +19,8 @@ struct task_loggers;
 struct task_streams_host {
 	struct task_loggers *loggers;
 	const char *id;
+	uid_t uid; /* whose pipes and FIFOs are: who may open them again, as /dev/stdout */
+	gid_t gid;
 	void (*changed)(void *owner); /* of a logger: ask again */
 	void *owner;
 };

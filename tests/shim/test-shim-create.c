@@ -60,6 +60,8 @@ START_TEST(test_what_is_of_a_wrong_type_is_refused_by_name)
 		{ "stdin", "\"pipe\"" },
 		{ "cgroup_parent", "1" },
 		{ "cgroup_parent", "\"relative\"" },
+		{ "no_pivot", "1" },
+		{ "no_new_keyring", "\"yes\"" },
 		{ "log", "\"cri\"" },
 		{ "log.driver", "7" },
 		{ "log.path", "[]" },

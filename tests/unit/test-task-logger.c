@@ -331,7 +331,9 @@ END_TEST
 START_TEST(streams_of_a_process_with_a_logger)
 {
 	struct box *b = box_open("echo >&5; cat <&3 >$D/out; cat <&4 >>$D/out; echo end >>$D/out");
-	const struct task_streams_host host = { &b->all, "c1", on_changed, b };
+	const struct task_streams_host host = {
+		.loggers = &b->all, .id = "c1", .changed = on_changed, .owner = b
+	};
 	struct task_streams io;
 	struct cps_err err;
 	int fds[3];

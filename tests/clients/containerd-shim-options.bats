@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016,SC2034 # what the containers' shells expand; CTR_OPTIONS is ctr_run's
+#
+# Options of containerd.runc.v1.Options. ctr sends them to the runtime io.containerd.runc.v2 only: our shim is found by that name.
+
+load helpers
+load containerd-shim
+
+CTR_OPTIONS=(--runtime io.containerd.runc.v2)
+RUNTIME_UNDER_TEST=$CLIENTS_RUNTIME
+
+setup_file() {
+	ln -s "$CLIENTS_BUILD/containerd-shim-capsule-v2" /run/programs/containerd-shim-runc-v2
+	containerd_prepare
+}
+
+# What would be left: the program's name is the link's
+teardown() {
+	containerd_clear
+	wait_until 5 eval '! pidof containerd-shim-runc-v2 >/dev/null'
+	integ_teardown
+}
+
+# server ID: for a container of $WORK/bundle; prints its address. ctr has no words for some of the options.
+server() {
+	(cd "$WORK/bundle" && containerd-shim-runc-v2 -namespace default -address /run/containerd/containerd.sock -id "$1" start </dev/null)
+}
+
+# asked ADDRESS METHOD ID
+asked() {
+	call containerd.task.v2.Task "$2" "$(field 1 "$(hex "$3")")" "$1"
+}
+
+# done_with ADDRESS ID
+done_with() {
+	asked "$1" Delete "$2"
+	asked "$1" Shutdown "$2"
+}
+
+# create ADDRESS ID STDOUT OPTIONS: these one after the other in hexadecimal digits of protobuf
+create() {
+	call containerd.task.v2.Task Create "$(field 1 "$(hex "$2")")$(field 2 "$(hex "$WORK/bundle")")$(field 6 "$(hex "$3")")$(field 10 \
+		"$(field 1 "$(hex containerd.runc.v1.Options)")$(field 2 "$4")")" "$1"
+}
+
+@test "containerd, our shim: options: BinaryName and Root, by path and in PATH" {
+	ln -s "$RUNTIME_UNDER_TEST" /run/programs/capsule-runtime
+	is hello "$(text ctr_run --rm --runc-binary "$RUNTIME_UNDER_TEST" img new echo hello)"
+	start --runc-binary capsule-runtime --runc-root "$WORK/states" img o1 tinit sleep
+	is $'events.log\no1' "$(ls "$WORK/states/default")"
+	ctr task kill -s KILL o1
+	becomes 5 STOPPED state o1
+	ctr task rm o1 || true
+	becomes 5 events.log ls "$WORK/states/default"
+	fails 1 ctr_run --runc-binary no-such-runtime img o2 true
+	has "OCI runtime 'no-such-runtime': not found in PATH" "$output"
+	rm /run/programs/capsule-runtime
+}
+
+@test "containerd, our shim: options: NoPivotRoot" {
+	is "bin dev" "$(text ctr_run --rm --no-pivot img new sh -c 'echo $(ls -d /bin | cut -c 2-) $(ls -d /dev | cut -c 2-)')"
+	has "Read-only file system" "$(text ctr_run --rm --no-pivot --read-only img new sh -c 'touch /file 2>&1')"
+}
+
+@test "containerd, our shim: options: NoNewKeyring: the session keyring is the caller's, or a new one" {
+	local address get="250 0 -3 0" ours option
+	[ "$(uname -m)" = x86_64 ] || get="219 0 -3 0"
+	# shellcheck disable=SC2086 # words
+	ours=$("$CLIENTS_BUILD/tests/integ/tinit" syscall $get)
+	# shellcheck disable=SC2086
+	args tinit syscall $get
+	for option in 0 1; do
+		address=$(server "n$option")
+		create "$address" "n$option" "file://$WORK/out$option" "100$option"
+		asked "$address" Start "n$option"
+		asked "$address" Wait "n$option"
+		done_with "$address" "n$option"
+	done
+	has "errno 0" "$ours"
+	is "$ours" "$(cat "$WORK/out1")"
+	has "errno 0" "$(cat "$WORK/out0")"
+	run ! [ "$ours" = "$(cat "$WORK/out0")" ]
+}
+
+@test "containerd, our shim: options: IoUid, IoGid: whose the pipes are" {
+	local address
+	mkfifo "$WORK/fifo"
+	args sh -c 'stat -L -c %u:%g /proc/self/fd/1'
+	exec 6<>"$WORK/fifo"
+	address=$(server f1)
+	# 1000 and 1001
+	create "$address" f1 "$WORK/fifo" "20e80728e907"
+	asked "$address" Start f1
+	read -r -t 5 -u 6 output
+	# the runtime gives them to the process's user, as runc does
+	is 0:1001 "$output"
+	asked "$address" Wait f1
+	done_with "$address" f1
+	# of a file they say nothing
+	address=$(server f2)
+	create "$address" f2 "file://$WORK/out" "20e80728e907"
+	asked "$address" Start f2
+	asked "$address" Wait f2
+	is 0:0 "$(cat "$WORK/out")"
+	done_with "$address" f2
+	exec 6>&-
+}

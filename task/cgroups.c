@@ -119,7 +119,12 @@ void task_pids_reply(const struct task *t, struct task_call *call)
 
 	if (fd >= 0)
 		tree_read(&pids, fd, 0);
-	else
+	/*
+	 * Of a task that has ended its first process, as State has it: a containerd of 1.7 to 2.2
+	 * that comes back takes a task of whose processes it hears nothing, be that an error, for
+	 * one that was forgotten, and its exit code goes.
+	 */
+	if (pids.count == 0)
 		pid_add(&pids, t->init.pid);
 	infos = cps_arena_array(&arena, pids.count + 1, sizeof(*infos));
 	reply.processes = cps_arena_array(&arena, pids.count + 1, sizeof(void *));

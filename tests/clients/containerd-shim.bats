@@ -160,6 +160,8 @@ load containerd-shim
 	wait_until 5 eval "! kill -0 $pid 2>/dev/null"
 	containerd_start
 	becomes 5 STOPPED state k1
+	# newer ones ask for this when they come back, and forget a task that has none
+	is "$pid" "$(ctr task ps k1 | awk 'NR == 2 {print $1}')"
 	is RUNNING "$(state k2)"
 	has "exit code 9" "$(ctr task rm k1 2>&1)"
 	is hello "$(text ctr task exec --exec-id e1 k2 echo hello)"

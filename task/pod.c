@@ -146,39 +146,58 @@ static void on_logger_note(void *owner, const char *text)
 	shim_note(&p->task->shim.note, "%s", text);
 }
 
+int task_pod_init(struct task_pod *pod, int listener, const struct task_publish_to *events,
+		  struct cps_err *err)
+{
+	struct task_publish_to to = *events;
+
+	*pod = (struct task_pod){ .ns = to.ns, .signal_fd = -1 };
+	LIST_INIT(&pod->tasks);
+	LIST_INIT(&pod->children);
+	pod->base = shim_loop_make();
+	if (!pod->base)
+		return cps_failx(err, ENOMEM, "make the event loop");
+	(void)event_assign(&pod->linger_event, pod->base, -1, 0, on_linger, pod);
+	task_loggers_init(&pod->loggers, pod->base, &pod->children, to.ns);
+	pod->loggers.note = on_logger_note;
+	to.children = &pod->children;
+	task_publisher_init(&pod->publisher, pod->base, &to, on_events_gone, pod);
+	return task_server_start(&pod->server, pod->base, listener, task_services, pod, err);
+}
+
+void task_pod_done(struct task_pod *pod)
+{
+	if (!pod->base)
+		return;
+	task_server_done(&pod->server);
+	task_loggers_done(&pod->loggers);
+	task_publisher_done(&pod->publisher);
+	(void)event_del(&pod->linger_event);
+	cps_close(&pod->signal_fd);
+	event_base_free(pod->base);
+}
+
 int task_pod_run(int listener, const char *socket, const struct task_publish_to *events,
 		 struct cps_err *err)
 {
-	struct task_publish_to to = *events;
-	struct task_pod pod = { .ns = to.ns, .socket = socket, .signal_fd = -1 };
+	struct task_pod pod;
 	sigset_t signals;
 	int rc = shim_process_init(&signals, err);
 
-	LIST_INIT(&pod.tasks);
-	LIST_INIT(&pod.children);
 	if (rc < 0)
 		return rc;
-	pod.base = shim_loop_make();
-	pod.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (!pod.base || pod.signal_fd < 0)
-		return cps_failx(err, ENOMEM, "make the event loop");
-	(void)event_assign(&pod.signal_event, pod.base, pod.signal_fd, EV_READ | EV_PERSIST,
-			   on_signal, &pod);
-	(void)event_assign(&pod.linger_event, pod.base, -1, 0, on_linger, &pod);
-	task_loggers_init(&pod.loggers, pod.base, &pod.children, to.ns);
-	pod.loggers.note = on_logger_note;
-	to.children = &pod.children;
-	task_publisher_init(&pod.publisher, pod.base, &to, on_events_gone, &pod);
-	rc = task_server_start(&pod.server, pod.base, listener, task_services, &pod, err);
-	if (rc == 0 && event_add(&pod.signal_event, NULL) < 0)
-		rc = cps_failx(err, ENOMEM, "make the event loop");
+	rc = task_pod_init(&pod, listener, events, err);
+	if (rc == 0)
+		pod.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (rc == 0) {
+		(void)event_assign(&pod.signal_event, pod.base, pod.signal_fd, EV_READ | EV_PERSIST,
+				   on_signal, &pod);
+		if (pod.signal_fd < 0 || event_add(&pod.signal_event, NULL) < 0)
+			rc = cps_failx(err, ENOMEM, "make the event loop");
+	}
 	if (rc == 0)
 		(void)event_base_dispatch(pod.base);
 	(void)unlink(socket);
-	task_server_done(&pod.server);
-	task_loggers_done(&pod.loggers);
-	task_publisher_done(&pod.publisher);
-	cps_close(&pod.signal_fd);
-	event_base_free(pod.base);
+	task_pod_done(&pod);
 	return rc;
 }

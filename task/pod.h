@@ -39,7 +39,6 @@ LIST_HEAD(task_waiters, task_waiter);
 struct task_pod {
 	struct event_base *base;
 	const char *ns;
-	const char *socket; /* its path */
 	struct task_server server;
 	struct task_publisher publisher;
 	struct task_tasks tasks;
@@ -107,6 +106,11 @@ struct task {
  * events, which are given without children. */
 int task_pod_run(int listener, const char *socket, const struct task_publish_to *events,
 		 struct cps_err *err);
+/* Without a process around it: its base is not run, its children are not reaped. done is allowed
+ * after a failure. */
+int task_pod_init(struct task_pod *pod, int listener, const struct task_publish_to *events,
+		  struct cps_err *err);
+void task_pod_done(struct task_pod *pod);
 struct task *task_find(struct task_pod *pod, const char *id);
 /* Ends, if no task is left, when everything has been sent. */
 void task_pod_shutdown(struct task_pod *pod);

@@ -146,11 +146,12 @@ static void run_kill(struct task_call *call, const void *request, void *owner)
 {
 	const Task__KillRequest *r = request;
 	struct task_process *p = named(owner, call, r->id, r->exec_id);
-	bool all = r->all && !r->exec_id[0];
 	char json[160];
+	bool all;
 
 	if (!p)
-		return;
+		return; /* answered, and the request has gone with the call */
+	all = r->all && !r->exec_id[0];
 	if (p->status == TASK__STATUS__UNKNOWN ||
 	    (p->exec_id[0] && p->status == TASK__STATUS__CREATED)) {
 		task_error(call, TASK_FAILED_PRECONDITION, "process not created");

@@ -18,7 +18,7 @@ for file in "$here"/rows/*.sh; do
 	. "$file"
 done
 
-all_rows=(run run-seccomp exec state lifecycle first-byte exec-trip job exit-wait idle growth log parallel crowd memory adopt import image-start image-parallel image-memory)
+all_rows=(run run-seccomp exec state lifecycle first-byte exec-trip job exit-wait idle containerd-run containerd-exec containerd-idle containerd-log growth log parallel crowd memory adopt import image-start image-parallel image-memory)
 
 usage() {
 	echo "usage: run.sh BUILD [--rounds N] [--quick] [ROW...]" >&2

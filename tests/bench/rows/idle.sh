@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # What it costs to keep a container that does nothing.
 
-# of_process PID CONTENDER: memory from smaps_rollup (USS: private pages, clean and dirty), threads, descriptors.
+# of_process PID CONTENDER [ROW]: memory from smaps_rollup (USS: private pages, clean and dirty), threads, descriptors.
 of_process() {
-	local pid=$1 fds=("/proc/$1/fd"/*)
-	awk -v who="$2" -v OFS='\t' '
+	local pid=$1 row=${3:-idle} fds=("/proc/$1/fd"/*)
+	awk -v who="$2" -v row="$row" -v OFS='\t' '
 		/^Rss:/ {rss = $2} /^Pss:/ {pss = $2} /^Private_(Clean|Dirty):/ {uss += $2} /^Threads:/ {threads = $2}
 		END {
-			print "idle", "USS", "kB", who, uss
-			print "idle", "PSS", "kB", who, pss
-			print "idle", "RSS", "kB", who, rss
-			print "idle", "threads", "count", who, threads
+			print row, "USS", "kB", who, uss
+			print row, "PSS", "kB", who, pss
+			print row, "RSS", "kB", who, rss
+			print row, "threads", "count", who, threads
 		}' "/proc/$pid/smaps_rollup" "/proc/$pid/status" >>"$samples"
-	sample idle descriptors count "$2" ${#fds[@]}
+	sample "$row" descriptors count "$2" ${#fds[@]}
 }
 
 # The shims of 50 running services, two seconds after the last has started; each shim is a sample. containerd's are

@@ -23,6 +23,7 @@
 #include "claim.h"
 #include "exit.h"
 #include "file.h"
+#include "foreign.h"
 #include "message.h"
 #include "mounts.h"
 #include "opt.h"
@@ -32,11 +33,22 @@
 
 #define ADDRESS_MAX 4096
 
-/* capsule-runtime --root ROOT delete --force ID. What is not there it does not mind. */
+/* capsule-runtime --root ROOT delete --force ID, or with another runtime the same of its. What is
+ * not there it does not mind. */
 static void runtime_delete(const char *root, const char *id)
 {
+	static const int none[3] = { -1, -1, -1 };
+	const char *const words[] = { "delete", "--force", id, NULL };
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	struct task_foreign foreign;
+	struct cps_err ignored;
 	char program[PATH_MAX];
 	pid_t pid;
+
+	if (task_foreign_load(&arena, root, id, &foreign, &ignored) == 0) {
+		(void)task_foreign_run(&foreign, words, none, &ignored);
+		return;
+	}
 
 	(void)task_beside("capsule-runtime", program, sizeof(program));
 	pid = fork();

@@ -26,5 +26,7 @@ struct task_flags {
 int task_cmd_start(const struct task_flags *f, bool *ret_server, struct cps_err *err);
 /* Clears away what is left of a container, and prints how it has ended. */
 int task_cmd_delete(const struct task_flags *f, struct cps_err *err);
+/* What a shim of ours asks of another OCI runtime, on descriptor 3. */
+int task_cmd_serve(struct cps_err *err);
 
 #endif

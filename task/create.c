@@ -6,12 +6,14 @@
 #include "pod.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conn.h"
 #include "events.pb-c.h"
+#include "foreign.h"
 #include "json.h"
 #include "bundle-log.h"
 #include "loop.h"
@@ -21,6 +23,8 @@
 #include "own.h"
 #include "proto.h"
 #include "setup.h"
+
+#define FOREIGN_ROOT "/run/containerd/runc" /* where runc's shim has its containers */
 
 static void create_failed(struct task *t, const struct cps_err *why)
 {
@@ -130,9 +134,25 @@ static void on_note(void *owner, const struct timespec *at, const char *text)
 	task_log(t->bundle, t->pod->ns, t->id, at, text);
 }
 
-static int shim_up(struct task *t, const char *binary, struct cps_err *err)
+/* Where that runtime has its own state. */
+static int foreign_save(const struct task *t, const char *binary, const char *root,
+			struct cps_err *err)
+{
+	struct task_foreign f = { .binary = binary, .systemd = t->systemd_cgroup };
+	cleanup_free char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", root[0] ? root : FOREIGN_ROOT, t->pod->ns) < 0) {
+		path = NULL;
+		return cps_fail(err, ENOMEM, "create");
+	}
+	f.root = path;
+	return task_foreign_save(t->shim.dir, &f, err);
+}
+
+static int shim_up(struct task *t, const Task__Options *o, struct cps_err *err)
 {
 	struct shim *s = &t->shim;
+	char foreign[PATH_MAX];
 	int rc;
 
 	shim_init(s, t->root, t->id);
@@ -143,13 +163,16 @@ static int shim_up(struct task *t, const char *binary, struct cps_err *err)
 	s->note.owner = t;
 	rc = shim_scratch_init(&s->scratch, err);
 	if (rc == 0)
-		rc = task_runtime_open(binary, &s->runtime_fd, err);
+		rc = task_runtime_open(o->binary_name, foreign, sizeof(foreign), &s->runtime_fd,
+				       err);
 	if (rc == 0 && asprintf(&s->dir_path, "%s/%s", s->root, s->id) < 0) {
 		s->dir_path = NULL;
 		rc = cps_fail(err, ENOMEM, "create");
 	}
 	if (rc == 0)
 		rc = shim_dir_make(s, err);
+	if (rc == 0 && foreign[0])
+		rc = foreign_save(t, foreign, o->root, err);
 	if (rc < 0)
 		return rc;
 	shim_loop_join(s, t->pod->base);
@@ -195,7 +218,7 @@ static int task_new(struct task_pod *pod, const Task__CreateRequest *r, const Ta
 		rc = task_process_streams(&t->init, t->id, r->stdin, r->stdout, r->stderr,
 					  r->terminal, err);
 	if (rc == 0)
-		rc = shim_up(t, o->binary_name, err);
+		rc = shim_up(t, o, err);
 	if (rc == 0) {
 		rc = task_mounts_attach(t->bundle, r->rootfs, r->n_rootfs, err);
 		t->mounted = rc == 0 && r->n_rootfs > 0;

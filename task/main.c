@@ -129,6 +129,8 @@ int main(int argc, char **argv)
 		rc = task_cmd_start(&f, &server, &err);
 	else if (strcmp(f.action, "delete") == 0)
 		rc = task_cmd_delete(&f, &err);
+	else if (strcmp(f.action, "serve") == 0)
+		rc = task_cmd_serve(&err);
 	else
 		rc = cps_failx(&err, EINVAL, "expected `start` or `delete`; containerd runs this");
 	if (rc < 0 && !server)

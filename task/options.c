@@ -53,23 +53,25 @@ bool task_program_find(const char *name, char *buf, size_t size)
 	return false;
 }
 
-int task_runtime_open(const char *binary, int *ret_fd, struct cps_err *err)
+int task_runtime_open(const char *binary, char *ret_foreign, size_t size, int *ret_fd,
+		      struct cps_err *err)
 {
-	const char *slash = strrchr(binary, '/');
 	char path[PATH_MAX];
 	char real[PATH_MAX];
-	const char *name;
 
+	ret_foreign[0] = '\0';
 	if (!binary[0])
 		return shim_runtime_open(NULL, ret_fd, err);
-	if (!slash && !task_program_find(binary, path, sizeof(path)))
-		return cps_failx(err, ENOENT, "OCI runtime '%s': not found in PATH", binary);
-	if (!realpath(slash ? binary : path, real))
-		return cps_fail(err, errno, "OCI runtime '%s'", binary);
-	name = strrchr(real, '/') + 1;
-	if (strcmp(name, RUNTIME_NAME) != 0)
-		return cps_failx(err, EINVAL,
-				 "OCI runtime '%s': this shim drives " RUNTIME_NAME " only", real);
+	if (!task_program_find(binary, path, sizeof(path)) || !realpath(path, real))
+		return cps_failx(err, ENOENT, "OCI runtime '%s': not found%s", binary,
+				 strchr(binary, '/') ? "" : " in PATH");
+	if (strcmp(strrchr(real, '/') + 1, RUNTIME_NAME) == 0)
+		return shim_runtime_open(real, ret_fd, err);
+	if ((size_t)snprintf(ret_foreign, size, "%s", real) >= size)
+		return cps_fail(err, ENAMETOOLONG, "OCI runtime '%s'", real);
+	/* We are what drives it. */
+	if (!realpath("/proc/self/exe", real))
+		return cps_fail(err, errno, "our own program");
 	return shim_runtime_open(real, ret_fd, err);
 }
 

@@ -17,8 +17,10 @@
 Task__Options *task_options_of(const Wire__Any *any);
 
 /* The runtime that the shim drives: capsule-runtime, by path, in PATH, or beside us if `binary` is
- * empty. Another one is refused: it would not be understood. */
-int task_runtime_open(const char *binary, int *ret_fd, struct cps_err *err);
+ * empty. Another one is driven by ourselves: *ret_fd is our own program, and ret_foreign (else "")
+ * that runtime's path. */
+int task_runtime_open(const char *binary, char *ret_foreign, size_t size, int *ret_fd,
+		      struct cps_err *err);
 /* A program by its path, or in PATH; buf: absolute. */
 bool task_program_find(const char *name, char *buf, size_t size);
 /* The path of a program beside us. Returns buf. */

@@ -106,3 +106,59 @@ create() {
 	done_with "$address" f2
 	exec 6>&-
 }
+
+# Everything once, by the command line. In this world PATH has the name of runc for ours.
+@test "containerd, our shim: options: BinaryName of another runtime: runc" {
+	local runtime pid
+	runtime=$(PATH=${PATH//\/run\/programs:/} command -v runc) || skip "no runc here"
+	CTR_OPTIONS+=(--runc-binary "$runtime")
+	listen
+	is hello "$(text ctr_run --rm img new echo hello)"
+	fails 7 ctr_run --rm img new sh -c 'exit 7'
+	fails 1 ctr_run --rm img new no-such-program
+	has "OCI runtime create failed" "$output"
+	has "no-such-program" "$output"
+	start img r1 tinit sleep
+	pid=$(pid r1)
+	is "$(proc_status "$pid" PPid)" "$(pidof containerd-shim-runc-v2)"
+	# it is that runtime's container
+	is running "$("$runtime" --root /run/containerd/runc/default state r1 | jq -r .status)"
+	is hello "$(text ctr task exec --exec-id e1 r1 echo hello)"
+	fails 5 ctr task exec --exec-id e2 r1 sh -c 'exit 5'
+	fails 1 ctr task exec --exec-id e3 r1 no-such-program
+	has "no-such-program" "$output"
+	is input "$( (echo input; sleep 0.5) | /usr/bin/ctr task exec --exec-id e4 r1 head -n 1 3>&- 4>&-)"
+	run script -qec "stty rows 33 cols 77; ctr task exec -t --exec-id e5 r1 sh -c 'tty; until stty size | grep \"33 77\"; do sleep 0.1; done'" /dev/null <>/run/never
+	has "/dev/pts/" "$output"
+	has "33 77" "$output"
+	ctr task pause r1
+	is PAUSED "$(state r1)"
+	is FROZEN "$(cgroup_file freezer freezer.state "$pid")"
+	ctr task resume r1
+	is RUNNING "$(state r1)"
+	is 1 "$(ctr task metrics r1 | awk '$1 == "pids.current" {print $2}')"
+	call containerd.task.v2.Task Update "$(field 1 "$(hex r1)")$(field 2 "$(field 1 \
+		"$(hex types.containerd.io/opencontainers/runtime-spec/1/LinuxResources)")$(field 2 "$(hex '{"memory":{"limit":33554432}}')")")" \
+		"$(cat /run/containerd/io.containerd.runtime.v2.task/default/r1/address)"
+	is 33554432 "$(cgroup_file memory memory.limit_in_bytes "$pid")"
+	ctr task kill -s USR1 r1
+	becomes 5 STOPPED state r1
+	has "exit code 3" "$(ctr task rm r1 2>&1)"
+	becomes 5 'create start exec-added exec-started exit exec-added exec-started exit exec-added exec-added exec-started exit exec-added exec-started exit paused resumed exit delete ' heard r1
+	run script -qec "ctr run --rm -t ${CTR_OPTIONS[*]} localhost/img:latest new-$SRANDOM sh -c 'tty; exit 4'" /dev/null <>/run/never
+	is 4 "$status"
+	has "/dev/pts/0" "$output"
+	start --memory-limit 16777216 img r2 tinit eat 100000000
+	becomes 10 'create start oom exit ' heard r2
+	# the shim is killed: the runtime's container goes, too
+	start img r3 tinit sleep
+	pid=$(pid r3)
+	ctr task rm -f r2 2>/dev/null || true
+	wait_until 5 eval '[ "$(pidof containerd-shim-runc-v2 | wc -w)" = 1 ]'
+	kill -9 "$(pidof containerd-shim-runc-v2)"
+	wait_until 5 eval "! kill -0 $pid 2>/dev/null"
+	becomes 5 "" ctr task ls -q
+	kill "$LISTENER"
+	becomes 10 "" ls /run/containerd/runc/default
+	rm -r /run/containerd/runc
+}

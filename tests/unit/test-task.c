@@ -113,16 +113,27 @@ START_TEST(the_request_says_whether_there_is_a_terminal)
 }
 END_TEST
 
-START_TEST(other_runtimes_are_refused_by_name)
+START_TEST(other_runtimes_are_driven_by_ourselves)
 {
 	struct cps_err err;
+	char foreign[256];
+	struct stat st[2];
+	char self[64];
 	int fd = -1;
 
-	ck_assert_err(task_runtime_open("/bin/sh", &fd, &err), EINVAL, err,
-		      "drives capsule-runtime only");
-	ck_assert_err(task_runtime_open("no-such-runtime", &fd, &err), ENOENT, err,
-		      "not found in PATH");
+	ck_assert_err(task_runtime_open("no-such-runtime", foreign, sizeof(foreign), &fd, &err),
+		      ENOENT, err, "not found in PATH");
+	ck_assert_err(task_runtime_open("/no/such/runtime", foreign, sizeof(foreign), &fd, &err),
+		      ENOENT, err, "not found");
 	ck_assert_int_eq(fd, -1);
+	ck_assert_ok(task_runtime_open("/bin/sh", foreign, sizeof(foreign), &fd, &err), err);
+	ck_assert_ptr_nonnull(strstr(foreign, "/bin/"));
+	/* by a clone of its mount, or a copy */
+	(void)snprintf(self, sizeof(self), "/proc/%d/exe", (int)getpid());
+	ck_assert_int_eq(fstat(fd, &st[0]), 0);
+	ck_assert_int_eq(stat(self, &st[1]), 0);
+	ck_assert_int_eq(st[0].st_size, st[1].st_size);
+	cps_close(&fd);
 }
 END_TEST
 
@@ -374,7 +385,7 @@ int main(void)
 		sha256_of_the_standard_s_examples,
 		what_a_bundle_says,
 		the_request_says_whether_there_is_a_terminal,
-		other_runtimes_are_refused_by_name,
+		other_runtimes_are_driven_by_ourselves,
 		fifos_that_are_opened_one_by_one,
 		files_and_nothing,
 		metrics_of_cgroup_v2,

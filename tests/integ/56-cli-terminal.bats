@@ -14,7 +14,7 @@ none_listed() {
 
 # on_terminal TYPIST ARG...: capsule ARG... on a terminal, typed at by a script. That waits for what the terminal shows: `seen
 # WORD`, and `prompt`, a shell's, which it asks for by empty lines (of a shell that was there before). Neither waits for longer
-# than the command lives.
+# than the command lives, and that is a minute at the most.
 on_terminal() {
 	local typist=$1 over='over-[2]' screen=$WORK/screen
 	shift
@@ -24,7 +24,7 @@ on_terminal() {
 		prompt() { until grep -qe '# ' -e '$over' '$screen'; do echo; sleep 0.1; done; }
 		$typist
 		seen '$over'" |
-		script -qefc "stty rows 33 cols 77; $(printf '%q ' "$CAPSULE" --root "$ROOT" "$@"); echo over-\$((1+1))" /dev/null |
+		timeout 60 script -qefc "stty rows 33 cols 77; $(printf '%q ' "$CAPSULE" --root "$ROOT" "$@"); echo over-\$((1+1))" /dev/null |
 		tee "$screen" | tr -d '\r'
 }
 

@@ -7,7 +7,7 @@
  * writes numbered lines (content.h) to stdout and stderr, in pieces that have nothing to do with
  * lines, with pauses of PAUSE microseconds in the mean, and keeps account of it in FILE (struct
  * progress). When all is said, and the file GO is there ("-": at once), it ends as it is told. A
- *write that fails or is short ends it with a status of its own.
+ * write that fails or is short ends it with a status of its own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +35,7 @@ struct writer {
 	uint64_t seed;
 	unsigned flags;
 	uint32_t pause_us;
+	int tty;
 	struct progress *progress;
 	struct rng rng;
 	struct source streams[2];
@@ -95,15 +96,20 @@ static void write_some(struct writer *w, int stream)
 	static unsigned char buf[BURST_MAX];
 	struct progress *p = w->progress;
 	size_t n = source_read(w, stream, buf, write_size(w, stream));
-	ssize_t rc;
 
 	__atomic_fetch_add(&p->begun[stream], n, __ATOMIC_SEQ_CST);
-	rc = write(1 + stream, buf, n);
-	if (rc != (ssize_t)n) {
-		p->error = rc < 0 ? errno : -1;
-		_exit(WRITER_FAILED);
+	for (size_t at = 0; at < n;) {
+		ssize_t rc = write(1 + stream, buf + at, n - at);
+
+		/* A terminal that hangs up in the middle says what it has taken; why it takes no
+		 * more, the next write tells. */
+		if (rc <= 0 || (rc < (ssize_t)(n - at) && !w->tty)) {
+			p->error = rc < 0 ? errno : -1;
+			_exit(WRITER_FAILED);
+		}
+		__atomic_fetch_add(&p->written[stream], (size_t)rc, __ATOMIC_SEQ_CST);
+		at += (size_t)rc;
 	}
-	__atomic_fetch_add(&p->written[stream], n, __ATOMIC_SEQ_CST);
 }
 
 static void write_all(struct writer *w)
@@ -163,6 +169,7 @@ int main(int argc, char **argv)
 	close(fd);
 	w.progress->started_ns = now_ns();
 	__atomic_store_n(&w.progress->started, 1, __ATOMIC_SEQ_CST);
+	w.tty = isatty(1);
 	w.seed = strtoull(argv[2], NULL, 10);
 	w.streams[0].lines = (uint32_t)atoi(argv[3]);
 	w.streams[1].lines = (uint32_t)atoi(argv[4]);

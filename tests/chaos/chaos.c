@@ -352,6 +352,8 @@ int main(int argc, char **argv)
 		_exit(0);
 	for (int i = 0; i < 2 && w->watch; i++)
 		others[1 + i] = spawn_watch(w, i);
+	if ((others[3] = fork()) == 0)
+		stalls_run(w);
 	nap_us(400000);
 	for (; n < w->lanes; n++)
 		if ((lanes[n] = fork()) == 0)

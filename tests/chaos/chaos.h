@@ -100,7 +100,8 @@ struct span {
 	uint64_t from_ns, to_ns; /* to: 0: still */
 };
 
-#define FULL_MAX 4096
+#define FULL_MAX   4096
+#define STALLS_MAX 4096
 
 /* Shared by all processes. */
 struct world {
@@ -116,6 +117,8 @@ struct world {
 	_Atomic bool disk_stop;
 	struct span full[FULL_MAX]; /* the times when it was */
 	_Atomic unsigned nfull;
+	struct span stalls[STALLS_MAX]; /* the times when nobody had a processor */
+	_Atomic unsigned nstalls;
 	char why[CLAIM_COUNT][300]; /* the first failure of each, for whoever sees no more */
 };
 
@@ -198,6 +201,7 @@ bool was_full(const struct world *w, uint64_t from_ns, uint64_t to_ns);
 void killer_run(struct episode *e);
 void disk_run(struct world *w);
 void watch_run(struct world *w, int which);
+void stalls_run(struct world *w);
 pid_t shim_find(const char *id, pid_t *runtimes, unsigned max, unsigned *ret_n);
 bool shim_measure(pid_t shim, unsigned *ret_kb, unsigned *ret_fds);
 void elder_run(struct world *w);

@@ -18,6 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define STALL_TICK_US 5000
+#define STALL_NS      UINT64_C(20000000)
+
 /* ---- who is there ---- */
 
 static ssize_t proc_read(const char *pid, const char *file, char *buf, size_t size)
@@ -305,6 +308,22 @@ void disk_run(struct world *w)
 		close(fd);
 		(void)unlink(DISK "/filler");
 		w->full_ns = span->to_ns = now_ns();
+	}
+	_exit(0);
+}
+
+/* A process that wants a processor for next to nothing and gets none: nor does the watch. */
+void stalls_run(struct world *w)
+{
+	while (!w->disk_stop) {
+		uint64_t from = now_ns(), to;
+
+		nap_us(STALL_TICK_US);
+		to = now_ns();
+		if (to - from < STALL_NS || w->nstalls == STALLS_MAX)
+			continue;
+		w->stalls[w->nstalls] = (struct span){ .from_ns = from, .to_ns = to };
+		w->nstalls++;
 	}
 	_exit(0);
 }

@@ -18,6 +18,22 @@
 #define LOG_WAIT_NS UINT64_C(15000000000)
 #define KEEP_NS	    UINT64_C(200000000) /* for the watch to see a process, on a busy machine */
 
+/* How long it was of that time in which a process could do something. */
+static uint64_t running_ns(const struct world *w, uint64_t from_ns, uint64_t to_ns)
+{
+	uint64_t ns = to_ns > from_ns ? to_ns - from_ns : 0;
+
+	for (unsigned i = 0; i < w->nstalls && ns > 0; i++) {
+		const struct span *s = &w->stalls[i];
+		uint64_t from = s->from_ns > from_ns ? s->from_ns : from_ns;
+		uint64_t to = s->to_ns < to_ns ? s->to_ns : to_ns;
+
+		if (to > from)
+			ns = ns > to - from ? ns - (to - from) : 0;
+	}
+	return ns;
+}
+
 /* Had the watch got copies of a process' descriptors when this shim was killed? It needs a moment
  * in which both live, after the process was born. */
 static bool was_kept(const struct episode *e, uint64_t kill_ns, uint64_t born_ns)
@@ -28,7 +44,7 @@ static bool was_kept(const struct episode *e, uint64_t kill_ns, uint64_t born_ns
 		const struct shim_kill *k = &e->shim_kills[i];
 		uint64_t from = k->at_ns - k->age_ns > born_ns ? k->at_ns - k->age_ns : born_ns;
 
-		if (k->at_ns <= kill_ns && k->at_ns > from + KEEP_NS)
+		if (k->at_ns <= kill_ns && running_ns(e->w, from, k->at_ns) > KEEP_NS)
 			return true;
 	}
 	return false;

@@ -44,7 +44,8 @@ struct service {
 	const char *root, *id;
 	struct task_foreign runtime;
 	int stdio[3];
-	int dir; /* the state directory */
+	int dir;   /* the state directory */
+	bool made; /* the runtime has done its part */
 	struct cps_buf ok;
 };
 
@@ -203,7 +204,7 @@ static int spawned_tell(const struct service *s, pid_t *ret_pid, struct cps_err 
 }
 
 /* Create or exec: words are the runtime's so far, with room for six more. */
-static int process_make(const struct service *s, const char **words, size_t n, bool terminal,
+static int process_make(struct service *s, const char **words, size_t n, bool terminal,
 			pid_t *ret_pid, struct cps_err *err)
 {
 	static const int none[3] = { -1, -1, -1 };
@@ -226,6 +227,7 @@ static int process_make(const struct service *s, const char **words, size_t n, b
 	words[n++] = s->id;
 	words[n] = NULL;
 	rc = task_foreign_run(&s->runtime, words, terminal ? none : s->stdio, err);
+	s->made = rc == 0;
 	if (rc == 0)
 		rc = spawned_tell(s, ret_pid, err);
 	if (rc == 0 && terminal)
@@ -269,6 +271,13 @@ static int serve_create(struct service *s, struct cps_err *err)
 		words[n++] = "--no-new-keyring";
 	if (rc == 0)
 		rc = process_make(s, words, n, terminal, &pid, err);
+	if (rc < 0 && s->made) {
+		/* the shim takes it that nothing is there */
+		const char *const undo[] = { "delete", "--force", s->id, NULL };
+		struct cps_err ignored;
+
+		(void)task_foreign_run(&s->runtime, undo, s->stdio, &ignored);
+	}
 	if (rc < 0)
 		return rc;
 	(void)cps_proc_start_time(pid, &start);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2016,SC2034 # what the containers' shells expand; CTR_OPTIONS is ctr_run's
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034 # what the containers' shells expand; CTR_OPTIONS is ctr_run's
 #
 # Options of containerd.runc.v1.Options. ctr sends them to the runtime io.containerd.runc.v2 only: our shim is found by that name.
 
@@ -111,7 +111,7 @@ create() {
 @test "containerd, our shim: options: BinaryName of another runtime: runc" {
 	local runtime pid
 	runtime=$(PATH=${PATH//\/run\/programs:/} command -v runc) || skip "no runc here"
-	CTR_OPTIONS+=(--runc-binary "$runtime")
+	CTR_OPTIONS=(--runtime io.containerd.runc.v2 --runc-binary "$runtime")
 	listen
 	is hello "$(text ctr_run --rm img new echo hello)"
 	fails 7 ctr_run --rm img new sh -c 'exit 7'
@@ -161,4 +161,34 @@ create() {
 	kill "$LISTENER"
 	becomes 10 "" ls /run/containerd/runc/default
 	rm -r /run/containerd/runc
+}
+
+@test "containerd, our shim: options: BinaryName of another runtime: it fails, dies, or does half of what it is asked" {
+	local runtime=$WORK/runtime address
+	# what is asked of it, a line each; its behaviour is in a file
+	printf '#!/bin/bash\nD=%s\necho "$*" >>$D/asked\nwhile [ $# -gt 1 ]; do [ "$1" != --log ] || log=$2; shift; done\n. $D/does\n' "$WORK" >"$runtime"
+	chmod +x "$runtime"
+	CTR_OPTIONS=(--runtime io.containerd.runc.v2 --runc-binary "$runtime")
+	echo 'echo "{\"level\":\"error\",\"msg\":\"what it says\"}" >$log; exit 3' >"$WORK/does"
+	fails 1 ctr_run img h1 true
+	has "OCI runtime create failed: what it says" "$output"
+	has "--root /run/containerd/runc/default --log " "$(cat "$WORK/asked")"
+	has " --log-format json create --bundle /run/containerd/io.containerd.runtime.v2.task/default/h1 --pid-file /proc/" "$(cat "$WORK/asked")"
+	# with the flags, which ctr does not send together with it
+	address=$(server h5)
+	has "$(hex 'what it says')" "$(create "$address" h5 "" "08011001$(field 6 "$(hex "$runtime")")")"
+	has " create --bundle $WORK/bundle --no-pivot --no-new-keyring --pid-file /proc/" "$(cat "$WORK/asked")"
+	asked "$address" Shutdown h5
+	echo 'kill -9 $$' >"$WORK/does"
+	fails 1 ctr_run img h2 true
+	has "create: ended with signal 9" "$output"
+	# it says that all is well, and there is nothing: what it may have made is deleted
+	: >"$WORK/asked"
+	echo 'exit 0' >"$WORK/does"
+	fails 1 ctr_run img h3 true
+	has "pid file" "$output"
+	has "delete --force h3" "$(cat "$WORK/asked")"
+	is "" "$(ctr task ls -q)"
+	fails 1 ctr_run --runc-binary /etc/passwd img h4 true
+	has "OCI runtime '/etc/passwd': not found" "$output"
 }

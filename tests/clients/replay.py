@@ -95,6 +95,7 @@ def text(number, value):
 class Player:
     def __init__(self):
         self.addresses = {}  # of the shims, by container
+        self.groups = {}  # the pod of a container
         self.connections = {}
         self.owners = {}  # containers, by connection
         self.requests = {}  # what was asked, by connection and stream
@@ -102,6 +103,7 @@ class Player:
         self.fds = []
         self.pids = ({}, {})
         self.topics = []
+        self.takers = []
 
     # ---- what containerd makes
 
@@ -121,6 +123,8 @@ class Player:
         config["root"]["path"] = "rootfs"
         config["process"]["args"] = ["tinit", "sleep"]
         config["linux"]["cgroupsPath"] = "/%s/%s" % (namespace, container)
+        if container in self.groups:
+            config["annotations"] = {"io.kubernetes.cri.sandbox-id": self.groups[container]}
         with open(path + "/config.json", "w", encoding="utf-8") as file:
             json.dump(config, file)
         self.fifo(path + "/log")
@@ -171,7 +175,7 @@ class Player:
             self.addresses[container] = out.decode()[len("unix://"):]
         else:
             # as after an end that was told: the code of the container's end, which need not be 137
-            print(args[-1], container, [value for number, value in members(out) if number == 2])
+            print(args[-1], container[:2], [value for number, value in members(out) if number == 2])
 
     def ended(self, connection, payload):
         """Waits for the end of what was killed, which a later answer may tell of."""
@@ -184,6 +188,11 @@ class Player:
         kind, rest = words[0], words[1:]
         if kind in ("start", "delete"):
             self.run(rest[0], *" ".join(rest[1:]).split(" | "))
+        elif kind == "group":
+            self.groups[rest[0]] = rest[1]
+        elif kind == "info":
+            out = subprocess.run([SHIM, "-info"], input=bytes.fromhex(rest[0].strip("-")), check=True, stdout=subprocess.PIPE, timeout=TIMEOUT).stdout
+            assert first(out, 1) == b"io.containerd.capsule.v2", out
         elif kind == "connect":
             self.connections[rest[0]] = Connection(self.addresses[rest[1]])
             self.owners[rest[0]] = rest[1]
@@ -223,7 +232,8 @@ class Player:
     def accept(self, server):
         while True:
             link, _ = server.accept()
-            threading.Thread(target=self.take, args=(link,), daemon=True).start()
+            self.takers.append(threading.Thread(target=self.take, args=(link,), daemon=True))
+            self.takers[-1].start()
 
     def take(self, link):
         while True:
@@ -232,7 +242,8 @@ class Player:
                 return
             length, stream = struct.unpack(">II2x", head)
             envelope = first(first(link.recv(length, socket.MSG_WAITALL), 3), 1)
-            self.topics.append(first(first(envelope, 4), 2)[2:4].decode() + ":" + first(envelope, 3).decode().rsplit("/", 1)[1])
+            topic = first(envelope, 3).decode().rsplit("/", 1)[1]
+            self.topics.append(first(first(first(envelope, 4), 2), 1)[:2].decode() + ":" + topic)
             link.sendall(struct.pack(">IIBB", 0, stream, 2, 0))
 
 
@@ -246,4 +257,6 @@ with open(TRANSCRIPT, encoding="utf-8") as transcript:
             player.line(content.split())
         except Exception as error:
             sys.exit("%s:%d: %s: %s" % (TRANSCRIPT, row, type(error).__name__, error))
+for taker in player.takers:
+    taker.join(TIMEOUT)  # the shims have gone, with their last word
 print(" ".join(player.topics))

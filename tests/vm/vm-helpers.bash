@@ -30,7 +30,8 @@ vm_setup() {
 	fi
 	WORK=$(mktemp -d /var/tmp/t.XXXXXX)
 	chmod 755 "$WORK"
-	ROOT=/run/vm-$BATS_TEST_NUMBER
+	ROOT=$(basename "$BATS_TEST_FILENAME" .bats) # two files run at a time
+	ROOT=/run/vm-$ROOT-$BATS_TEST_NUMBER
 	BUNDLE=$WORK/bundle
 	mkdir "$BUNDLE"
 	sed 's|"path": "rootfs"|"path": "'"$INTEG_ROOTFS"'"|' "$CAPSULE_INTEG/config.json" >"$BUNDLE/config.json"

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "attach.h"
+#include "file.h"
 #include "own.h"
 #include "shim.h"
 
@@ -74,12 +75,14 @@ static int fifo_make(int dirfd, const char *name, uid_t uid, gid_t gid, struct c
 	return 0;
 }
 
+/* Not by O_NOFOLLOW, which stays with the descriptor: CRIU opens the container's end anew with the
+ * flags that it had, through a link in /proc. */
 static int fifo_open(int dirfd, const char *name, int flags, int *ret_fd, struct cps_err *err)
 {
-	int fd = openat(dirfd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	int fd = cps_open_beneath(dirfd, name, flags | O_NOCTTY, 0);
 
 	if (fd < 0)
-		return cps_fail(err, errno, "open FIFO '%s'", name);
+		return cps_fail(err, -fd, "open FIFO '%s'", name);
 	*ret_fd = fd;
 	return 0;
 }

@@ -283,18 +283,22 @@ static bool has_mount(const char *mountinfo, unsigned id)
 	return false;
 }
 
-static int mount_id(int pid, int i, unsigned *ret, struct cps_err *err)
+/* What /proc says of a descriptor: the mount that it is in, and the flags that it was opened with.
+ */
+static int look(int pid, int i, unsigned *ret_mount, unsigned *ret_flags, struct cps_err *err)
 {
 	cleanup_free char *text = NULL;
-	const char *at;
+	const char *mount, *flags;
 	char path[48];
 	size_t len;
 	int rc;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, i);
 	rc = cps_file_read(AT_FDCWD, path, 64u << 10, &text, &len, err);
-	at = rc == 0 ? strstr(text, "mnt_id:") : NULL;
-	*ret = at ? (unsigned)strtoul(at + strlen("mnt_id:"), NULL, 10) : 0;
+	mount = rc == 0 ? strstr(text, "mnt_id:") : NULL;
+	flags = rc == 0 ? strstr(text, "flags:") : NULL;
+	*ret_mount = mount ? (unsigned)strtoul(mount + strlen("mnt_id:"), NULL, 10) : 0;
+	*ret_flags = flags ? (unsigned)strtoul(flags + strlen("flags:"), NULL, 8) : 0;
 	return rc;
 }
 
@@ -303,15 +307,20 @@ static int mount_id(int pid, int i, unsigned *ret, struct cps_err *err)
 static int outside(int pid, int i, const struct stat *st, const char *mountinfo,
 		   struct cps_arena *a, const char **ret, struct cps_err *err)
 {
-	unsigned id = 0;
+	unsigned id = 0, flags = 0;
 	int rc;
 
 	if (!S_ISREG(st->st_mode) && !S_ISFIFO(st->st_mode) &&
 	    !(S_ISCHR(st->st_mode) && major(st->st_rdev) == 1))
 		return 0;
-	rc = mount_id(pid, i, &id, err);
+	rc = look(pid, i, &id, &flags, err);
 	if (rc < 0 || has_mount(mountinfo, id))
 		return rc;
+	/* It would have it opened by /proc/self/fd/N, which is a link. */
+	if (flags & O_NOFOLLOW)
+		return cps_failx(
+			err, ENOTSUP,
+			"descriptor %d was opened with O_NOFOLLOW: CRIU could not restore it", i);
 	*ret = cps_arena_printf(a, "file[%x:%llx]", id, (unsigned long long)st->st_ino);
 	return *ret ? 0 : cps_fail(err, ENOMEM, CRIU_DESCRIPTORS);
 }

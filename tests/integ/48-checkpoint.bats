@@ -246,6 +246,15 @@ asked() {
 	as_criu checkpoint c
 	nothing_of c
 	[ "$(jq -r .status "$WORK/poststop")" = stopped ]
+	# what could not be restored is not written down
+	rm -r "$WORK/im"
+	python3 -c 'import os,sys; os.dup2(os.open(sys.argv[1], os.O_WRONLY | os.O_NOFOLLOW), 1); os.execvp(sys.argv[2], sys.argv[2:])' \
+		"$WORK/out" "$RUNTIME" --root "$ROOT" run -d c </dev/null
+	run -1 --separate-stderr as_criu checkpoint c
+	[[ $stderr == *'checkpoint c: descriptor 1 was opened with O_NOFOLLOW: CRIU could not restore it'* ]]
+	[ ! -e "$WORK/im/dump-request" ]
+	wait_until 5 counts
+	runtime delete -f c
 }
 
 @test "what CRIU is asked at a restore, and what is around the processes it makes" {

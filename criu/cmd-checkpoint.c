@@ -11,14 +11,17 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "container.h"
+#include "file.h"
 #include "log.h"
 #include "mounts.h"
 #include "options.h"
 #include "own.h"
+#include "proto.h"
 
 #define LOG_NAME "dump.log"
 #define GONE_MS	 10000
@@ -29,7 +32,19 @@ struct dump {
 	struct criu_options *o;
 	struct criu_images images;
 	const char *stdio[CRIU_STDIO];
+	bool marks; /* its shim, or a successor of that, shall know why it has ended */
 };
+
+static int mark(const struct dump *d, struct cps_err *err)
+{
+	return d->marks ? cps_file_replace(d->c->dir, CPS_CHECKPOINT_MARK, "", 0, 0600, err) : 0;
+}
+
+static void mark_remove(const struct dump *d)
+{
+	if (d->marks)
+		(void)unlinkat(d->c->dir, CPS_CHECKPOINT_MARK, 0);
+}
 
 /* Everything stands still and is written; what comes next cannot be undone. */
 static int told(void *arg, const struct criu_answer *what, int *fd, struct cps_err *err)
@@ -38,8 +53,11 @@ static int told(void *arg, const struct criu_answer *what, int *fd, struct cps_e
 
 	(void)fd;
 	cps_log(CPS_LOG_DEBUG, "criu: %s", what->script);
-	if (strcmp(what->script, "post-dump") == 0 && !d->o->pre_dump)
-		return criu_descriptors_write(d->images.fd, d->stdio, err);
+	if (strcmp(what->script, "post-dump") == 0 && !d->o->pre_dump) {
+		int rc = criu_descriptors_write(d->images.fd, d->stdio, err);
+
+		return rc < 0 ? rc : mark(d, err);
+	}
 	if (strcmp(what->script, "status-ready") == 0 && d->o->status >= 0) {
 		if (write(d->o->status, "", 1) != 1)
 			return cps_fail(err, errno, "--status-fd");
@@ -136,8 +154,10 @@ static int dump(struct dump *d, const char *program, struct cps_err *err)
 	criu_swrk_stop(&s);
 	if (rc == 0 && !answer.success)
 		rc = criu_refused(&answer, m.request.kind, &d->images, LOG_NAME, err);
-	if (rc < 0)
+	if (rc < 0) {
+		mark_remove(d);
 		let_go_on(d);
+	}
 	return rc;
 }
 
@@ -172,28 +192,62 @@ static int delete_it(struct rt_container *c, struct cps_err *err)
 	return rc;
 }
 
-static int checkpoint(const struct rt_globals *g, const char *id, struct criu_options *o,
-		      struct cps_err *err)
+/* Shared: whoever adopts the container, if its shim dies, waits until it is known what of it. */
+static void hold(const struct rt_container *c)
+{
+	(void)flock(c->dir, LOCK_SH | LOCK_NB);
+}
+
+int criu_checkpoint(const char *root, const char *id, const char *program, bool is_shims,
+		    struct criu_options *o, struct cps_err *err)
 {
 	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
 	cleanup_container struct rt_container c = RT_CONTAINER_INIT;
 	struct dump d = { .c = &c, .o = o, .images = CRIU_IMAGES_INIT };
-	int rc = rt_container_open(g->root, id, &arena, &c, err);
+	int rc = rt_container_open(root, id, &arena, &c, err);
 
 	if (rc == 0 && c.status != RT_STATUS_RUNNING && c.status != RT_STATUS_PAUSED)
 		rc = cps_failx(err, c.pidfd >= 0 ? EBUSY : ESRCH,
 			       "Container cannot be checkpointed in %s state",
 			       rt_status_names[c.status]);
+	d.marks = is_shims && !o->leave_running && !o->pre_dump;
+	if (rc == 0 && is_shims) {
+		hold(&c);
+		mark_remove(&d); /* of one that was cut short */
+	}
 	if (rc == 0)
 		rc = rt_container_spec(&c, &d.spec, err);
 	if (rc == 0)
 		rc = open_images(&d, err);
 	if (rc == 0)
-		rc = dump(&d, g->criu, err);
-	if (rc == 0 && !o->leave_running && !o->pre_dump)
+		rc = dump(&d, program, err);
+	if (rc == 0 && !is_shims && !o->leave_running && !o->pre_dump)
 		rc = delete_it(&c, err);
 	criu_images_done(&d.images);
-	return cps_wrap(err, rc, "checkpoint %s", id);
+	/* who asks a shim is told by name already */
+	return is_shims ? rc : cps_wrap(err, rc, "checkpoint %s", id);
+}
+
+unsigned criu_checkpoint_rows(struct criu_options *o, struct cps_opt *rows)
+{
+	const struct cps_opt own[CRIU_CHECKPOINT_ROWS - CRIU_OPTION_ROWS] = {
+		{ "parent-path", 0, CPS_OPT_STR, &o->parent_path, "DIR",
+		  "images of a pre-dump, from the images' directory (../NAME)" },
+		{ "leave-running", 0, CPS_OPT_FLAG, &o->leave_running, NULL,
+		  "the container goes on" },
+		{ "pre-dump", 0, CPS_OPT_FLAG, &o->pre_dump, NULL,
+		  "memory only, and the container goes on" },
+		{ "link-remap", 0, CPS_OPT_FLAG, &o->link_remap, NULL,
+		  "with files that are open and have no name any more" },
+		{ "tcp-skip-in-flight", 0, CPS_OPT_FLAG, &o->tcp_skip_in_flight, NULL,
+		  "without TCP connections that are not established yet" },
+		{ "page-server", 0, CPS_OPT_STR, &o->page_server, "ADDRESS:PORT",
+		  "memory goes to the page server there" },
+	};
+	unsigned n = criu_options_rows(o, rows);
+
+	memcpy(rows + n, own, sizeof(own));
+	return CRIU_CHECKPOINT_ROWS;
 }
 
 static int cmd_checkpoint(const struct rt_globals *g, int argc, char **argv, int *ret_status,
@@ -201,32 +255,18 @@ static int cmd_checkpoint(const struct rt_globals *g, int argc, char **argv, int
 {
 	cleanup_free char **args = NULL;
 	struct criu_options o;
-	const struct cps_opt own[] = {
-		{ "parent-path", 0, CPS_OPT_STR, &o.parent_path, "DIR",
-		  "images of a pre-dump, from the images' directory (../NAME)" },
-		{ "leave-running", 0, CPS_OPT_FLAG, &o.leave_running, NULL,
-		  "the container goes on" },
-		{ "pre-dump", 0, CPS_OPT_FLAG, &o.pre_dump, NULL,
-		  "memory only, and the container goes on" },
-		{ "link-remap", 0, CPS_OPT_FLAG, &o.link_remap, NULL,
-		  "with files that are open and have no name any more" },
-		{ "tcp-skip-in-flight", 0, CPS_OPT_FLAG, &o.tcp_skip_in_flight, NULL,
-		  "without TCP connections that are not established yet" },
-		{ "page-server", 0, CPS_OPT_STR, &o.page_server, "ADDRESS:PORT",
-		  "memory goes to the page server there" },
-		{ "status-fd", 0, CPS_OPT_STR, &o.status_fd, "FD",
-		  "--lazy-pages: write a NUL there when pages can be asked for" },
-		{ 0 },
-	};
-	struct cps_opt table[CRIU_OPTION_ROWS + sizeof(own) / sizeof(own[0])];
+	struct cps_opt table[CRIU_CHECKPOINT_ROWS + 2] = { 0 };
 	int count;
 	int rc;
 
-	memcpy(table + criu_options_rows(&o, table), own, sizeof(own));
+	table[criu_checkpoint_rows(&o, table)] = (struct cps_opt){
+		"status-fd",  0,    CPS_OPT_STR,
+		&o.status_fd, "FD", "--lazy-pages: write a NUL there when pages can be asked for"
+	};
 	rc = rt_command_parse(&criu_cmd_checkpoint, table, argc, argv, 1, 1, &args, &count, err);
 	if (rc == 0 && args) {
 		*ret_status = 0;
-		rc = checkpoint(g, args[0], &o, err);
+		rc = criu_checkpoint(g->root, args[0], g->criu, false, &o, err);
 	}
 	criu_options_done(&o);
 	return rc;

@@ -12,7 +12,7 @@
 #include "program.h"
 
 static const struct rt_command *const commands[] = { &criu_cmd_checkpoint, &criu_cmd_restore,
-						     NULL };
+						     &criu_cmd_serve, NULL };
 
 int main(int argc, char **argv)
 {

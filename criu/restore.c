@@ -295,6 +295,7 @@ static const struct rt_step restore_steps[] = {
 	{ RT_HOST, "scope-limits",      want_scope,      step_cgroup_limits,     NULL           },
 	{ RT_HOST, "scope-devices",     want_scope,      step_cgroup_devices,    NULL           },
 	{ RT_HOST, "restore",           NULL,            step_restore,           undo_restore   },
+	{ RT_HOST, "announce",          want_announce,   step_announce,          NULL           },
 	{ RT_HOST, "save-config",       NULL,            step_save_config,       NULL           },
 	{ RT_HOST, "record-process",    NULL,            step_record_process,    NULL           },
 	{ RT_HOST, "pid-file",          want_pid_file,   step_pid_file,          undo_pid_file  },

@@ -110,9 +110,9 @@ static int runtime_check(struct shim *s, const struct shim_past *past, struct cp
 		return a->looked_ms < RUNTIME_MS
 			       ? -EAGAIN
 			       : cps_failx(err, EBUSY, "adopt: its creation is still under way");
-	/* `start` by the runtime shares the lock while hooks run */
-	if (strcmp(past->phase, "starting") == 0 && is_locked(s, LOCK_EX) &&
-	    a->looked_ms < RUNTIME_MS)
+	/* `start` by the runtime shares the lock while hooks run, and so does a checkpoint */
+	if ((strcmp(past->phase, "starting") == 0 || strcmp(past->phase, "checkpointing") == 0) &&
+	    is_locked(s, LOCK_EX) && a->looked_ms < RUNTIME_MS)
 		return -EAGAIN;
 	if (creating && past->init.pid == 0 && a->looked_ms < SILENCE_MS)
 		return -EAGAIN;

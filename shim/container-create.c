@@ -14,8 +14,10 @@
 
 #include "attach.h"
 #include "bundle.h"
+#include "checkpoint.h"
 #include "events.h"
 #include "file.h"
+#include "health.h"
 #include "keep.h"
 #include "ops.h"
 #include "own.h"
@@ -110,15 +112,15 @@ static void done(void *owner, int rc, const struct cps_err *why, const char *ste
 	if (rc < 0)
 		shim_events_failed(s, CPS_EVLOG_CREATE_FAILED, &ct->failed);
 	if (rc == 0)
-		shim_news(s, SHIM_E_CREATE_DONE);
+		shim_news(s, ct->restored ? SHIM_E_RESTORE_DONE : SHIM_E_CREATE_DONE);
 	else if (ct->delete_wanted || rc == -EPROTO)
 		shim_news(s, SHIM_E_CREATE_ABORTED); /* it could not undo what it had done */
 	else
 		shim_news(s, SHIM_E_CREATE_FAILED);
 }
 
-static int request_send(struct shim *s, const struct shim_io_ends *ends, int rootfs,
-			struct cps_err *err)
+static int request_send(struct shim *s, const struct cps_json *body,
+			const struct shim_io_ends *ends, int rootfs, struct cps_err *err)
 {
 	static const struct shim_link_ops ops = {
 		.spawned = spawned,
@@ -131,10 +133,11 @@ static int request_send(struct shim *s, const struct shim_io_ends *ends, int roo
 	unsigned nfds = s->ct.terminal ? 0 : 3;
 	int fds[4] = { ends->fds[0], ends->fds[1], ends->fds[2], -1 };
 	struct cps_jsonw w;
+	int rc;
 
 	cps_jsonw_init(&w, &b, false);
 	cps_jsonw_open(&w, NULL, '{');
-	cps_jsonw_str(&w, "op", CPS_OP_CREATE);
+	cps_jsonw_str(&w, "op", s->ct.restored ? CPS_OP_RESTORE : CPS_OP_CREATE);
 	cps_jsonw_str(&w, "root", s->root);
 	cps_jsonw_str(&w, "id", s->id);
 	cps_jsonw_str(&w, "bundle", s->ct.bundle);
@@ -148,6 +151,9 @@ static int request_send(struct shim *s, const struct shim_io_ends *ends, int roo
 		cps_jsonw_bool(&w, "no_new_keyring", true);
 	if (s->ct.user)
 		cps_jsonw_str(&w, "user", s->ct.user);
+	rc = s->ct.restored ? shim_checkpoint_pass(body, &w, err) : 0;
+	if (rc < 0)
+		return rc;
 	if (nfds > 0 || rootfs >= 0)
 		cps_jsonw_open(&w, "fds", '[');
 	for (unsigned i = 0; i < nfds; i++)
@@ -203,6 +209,10 @@ static int create_start(struct shim *s, struct shim_request *r, struct cps_err *
 		rc = shim_bundle_load(ct->bundle, &bundle, err);
 	if (rc < 0)
 		return rc;
+	if (r->restored && (rootfs >= 0 || ct->user))
+		return cps_failx(err, ENOTSUP,
+				 "restore: the container of an image cannot be restored");
+	ct->restored = r->restored;
 	ct->terminal = bundle.terminal;
 	ct->uid = bundle.uid;
 	ct->gid = bundle.gid;
@@ -212,7 +222,7 @@ static int create_start(struct shim *s, struct shim_request *r, struct cps_err *
 	if (rc == 0)
 		rc = shim_waiter_add(&ct->create_waiters, r->conn, r->id, err);
 	if (rc == 0) {
-		rc = request_send(s, &ends, rootfs, err);
+		rc = request_send(s, r->body, &ends, rootfs, err);
 		if (rc < 0)
 			shim_waiter_drop(&ct->create_waiters);
 	}
@@ -288,13 +298,26 @@ int shim_act_create_done(void *owner, void *arg, struct cps_err *err)
 		(void)shim_child_signal(&ct->init, SIGKILL);
 	} else {
 		(void)snprintf(ok, sizeof(ok), "{\"pid\":%d}", (int)ct->init.pid);
-		shim_events_life(s, CPS_EVLOG_CREATE);
+		shim_events_life(s, ct->restored ? CPS_EVLOG_RESTORE : CPS_EVLOG_CREATE);
 		shim_waiters_ok(&ct->create_waiters, ok, NULL, 0);
 		shim_keep_tell(s, NULL);
+		if (ct->restored) {
+			shim_event_send(s, CPS_EVENT_STARTED, NULL);
+			shim_health_start(ct->health);
+		}
 	}
 	if (ct->init.exited)
 		shim_news(s, SHIM_E_INIT_EXITED); /* held back until now */
 	return 0;
+}
+
+/* Created and started in one. */
+int shim_act_restore_done(void *owner, void *arg, struct cps_err *err)
+{
+	struct shim *s = owner;
+
+	(void)clock_gettime(CLOCK_REALTIME, &s->ct.started_at);
+	return shim_act_create_done(owner, arg, err);
 }
 
 int shim_act_create_failed(void *owner, void *arg, struct cps_err *err)

@@ -139,6 +139,15 @@ int shim_act_stop_nothing(void *owner, void *arg, struct cps_err *err)
 
 /* ---- exit ---- */
 
+/* If its shim died over it, the runtime's mark is what is left to tell. */
+static bool is_checkpointed(const struct shim *s)
+{
+	const struct shim_exit *e = &s->ct.exit;
+
+	return (e->signal == SIGKILL || !e->known) &&
+	       (s->ct.checkpointed || faccessat(s->dir, CPS_CHECKPOINT_MARK, F_OK, 0) == 0);
+}
+
 int shim_act_exit_note(void *owner, void *arg, struct cps_err *err)
 {
 	struct shim *s = owner;
@@ -150,6 +159,7 @@ int shim_act_exit_note(void *owner, void *arg, struct cps_err *err)
 		shim_child_exit(&ct->init, &ct->exit);
 		/* The count is read here, while the cgroup is there, not when a notice arrives. */
 		ct->exit.oom = shim_oom_count(&ct->oom) > 0;
+		ct->exit.checkpointed = is_checkpointed(s);
 		ct->has_exit = true;
 		shim_exit_save_early(&ct->exit, s->dir);
 	}
@@ -184,6 +194,7 @@ static void exit_tell(struct shim *s)
 		shim_waiters_ok(&ct->exit_waiters, b.data, NULL, 0);
 	}
 	shim_waiters_ok(&ct->stop_waiters, "{}", NULL, 0);
+	shim_waiters_ok(&ct->checkpoint_waiters, "{}", NULL, 0);
 	shim_event_send(s, CPS_EVENT_EXITED, &ct->exit);
 }
 

@@ -26,7 +26,7 @@
 
 #define RETRY_MS 100
 
-_Static_assert(SHIM_EVENT_COUNT <= 32, "a bit for each event in shim_container.again");
+_Static_assert(SHIM_EVENT_COUNT <= 64, "a bit for each event in shim_container.again");
 
 static shim_action *const actions[SHIM_A_COUNT] = {
 	[SHIM_A_CREATE_BEGIN] = shim_act_create_begin,
@@ -58,18 +58,21 @@ static shim_action *const actions[SHIM_A_COUNT] = {
 	[SHIM_A_ADOPT_FAILED] = shim_act_adopt_failed,
 	[SHIM_A_PAUSE] = shim_act_pause,
 	[SHIM_A_RESUME] = shim_act_resume,
+	[SHIM_A_RESTORE_DONE] = shim_act_restore_done,
+	[SHIM_A_CHECKPOINT_BEGIN] = shim_act_checkpoint_begin,
+	[SHIM_A_CHECKPOINT_DONE] = shim_act_checkpoint_done,
 };
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
 	struct shim *s = arg;
-	uint32_t again = s->ct.again;
+	uint64_t again = s->ct.again;
 
 	(void)fd;
 	(void)what;
 	s->ct.again = 0;
 	for (unsigned e = 0; e < SHIM_EVENT_COUNT; e++) {
-		if (again & (UINT32_C(1) << e))
+		if (again & (UINT64_C(1) << e))
 			shim_news(s, (enum shim_event)e);
 	}
 }
@@ -171,7 +174,7 @@ void shim_news(struct shim *s, enum shim_event e)
 		return;
 	shim_note(&s->note, "%s in %s: %s; trying again", shim_container_table.event_names[e],
 		  shim_machine_state_name(&s->machine), err.msg);
-	s->ct.again |= UINT32_C(1) << e;
+	s->ct.again |= UINT64_C(1) << e;
 	shim_timer(&s->ct.retry_event, RETRY_MS);
 }
 

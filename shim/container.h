@@ -51,6 +51,7 @@ struct shim_container {
 	bool terminal;
 	uid_t uid; /* of its user on the host: the owner of FIFOs */
 	gid_t gid;
+	bool restored;		/* out of images: it runs as soon as it is there */
 	bool poststart;		/* the runtime must start it, because of hooks */
 	char *cgroups;		/* JSON text, or NULL */
 	struct shim_link *link; /* create, start or delete at work */
@@ -72,15 +73,18 @@ struct shim_container {
 	struct shim_waiters exit_waiters;
 	struct shim_waiters stop_waiters;
 	struct shim_waiters delete_waiters;
+	struct shim_waiters checkpoint_waiters;
 
 	struct event stop_event;
 	uint64_t stop_at; /* when it is due, CLOCK_BOOTTIME in ms; 0: no stop */
 	struct event drain_event;
 	struct event retry_event;
-	uint32_t again;	     /* bits: news that could not be handled yet */
+	uint64_t again;	     /* bits: news that could not be handled yet */
 	unsigned exit_tries; /* of writing the exit record */
 	bool delete_wanted;  /* once it has exited */
 	bool quit_wanted;    /* once it has exited */
+	bool goes_on;	     /* when its checkpoint is done */
+	bool checkpointed;   /* and so its end is CRIU's doing */
 	bool deleted;	     /* told when no runtime is at work any more */
 	bool exit_command_run;
 	struct shim_child exit_child; /* the exit command's process */
@@ -119,6 +123,7 @@ void shim_event_send(struct shim *s, const char *name, const struct shim_exit *e
 /* The actions; see machine.c for when. */
 shim_action shim_act_create_begin;
 shim_action shim_act_create_done;
+shim_action shim_act_restore_done;
 shim_action shim_act_create_failed;
 shim_action shim_act_create_abort;
 shim_action shim_act_exit_hold;
@@ -141,6 +146,9 @@ shim_action shim_act_delete_kill;
 shim_action shim_act_delete_done;
 shim_action shim_act_delete_failed;
 shim_action shim_act_quit;
+/* checkpoint.c */
+shim_action shim_act_checkpoint_begin;
+shim_action shim_act_checkpoint_done;
 /* runtime-ask.c */
 shim_action shim_act_pause;
 shim_action shim_act_resume;

@@ -59,7 +59,7 @@ static void timers_format(struct shim *s, struct cps_jsonw *w)
 	cps_jsonw_close(w, '}');
 	cps_jsonw_open(w, "tried_again", '[');
 	for (unsigned e = 0; e < SHIM_EVENT_COUNT; e++) {
-		if (s->ct.again & (UINT32_C(1) << e))
+		if (s->ct.again & (UINT64_C(1) << e))
 			cps_jsonw_str(w, NULL, shim_container_table.event_names[e]);
 	}
 	cps_jsonw_close(w, ']');
@@ -84,6 +84,7 @@ static void waiters_format(const struct shim *s, struct cps_jsonw *w)
 	cps_jsonw_u64(w, "start", waiters_count(&s->ct.start_waiters));
 	cps_jsonw_u64(w, "exit", waiters_count(&s->ct.exit_waiters));
 	cps_jsonw_u64(w, "stop", waiters_count(&s->ct.stop_waiters));
+	cps_jsonw_u64(w, "checkpoint", waiters_count(&s->ct.checkpoint_waiters));
 	cps_jsonw_u64(w, "delete", waiters_count(&s->ct.delete_waiters));
 	cps_jsonw_close(w, '}');
 }

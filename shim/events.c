@@ -105,7 +105,7 @@ void shim_events_life(struct shim *s, const char *event)
 		return;
 	}
 	cps_jsonw_i64(&l.w, "pid", ct->init.pid);
-	if (strcmp(event, CPS_EVLOG_CREATE) == 0) {
+	if (strcmp(event, CPS_EVLOG_CREATE) == 0 || strcmp(event, CPS_EVLOG_RESTORE) == 0) {
 		cps_jsonw_strn(&l.w, "bundle", ct->bundle, strnlen(ct->bundle, MESSAGE_MAX));
 		waiter_write(&l, &ct->create_waiters);
 	} else if (strcmp(event, CPS_EVLOG_START) == 0) {

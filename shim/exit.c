@@ -55,6 +55,8 @@ int shim_exit_parse(const struct cps_json *node, struct shim_exit *ret, struct c
 		rc = cps_json_bool(cps_json_get(node, "oom"), &e.oom, err);
 	if (rc == 0)
 		rc = cps_json_bool(cps_json_get(node, "known"), &e.known, err);
+	if (rc == 0 && cps_json_get(node, "checkpointed"))
+		rc = cps_json_bool(cps_json_get(node, "checkpointed"), &e.checkpointed, err);
 	if (rc == 0)
 		rc = cps_json_str(cps_json_get(node, "at"), &at, err);
 	if (rc < 0)
@@ -80,6 +82,8 @@ void shim_exit_format(const struct shim_exit *e, struct cps_jsonw *w, const char
 	cps_jsonw_str(w, "at", at);
 	cps_jsonw_i64(w, "pid", e->pid);
 	cps_jsonw_bool(w, "known", e->known);
+	if (e->checkpointed)
+		cps_jsonw_bool(w, "checkpointed", true);
 	cps_jsonw_close(w, '}');
 }
 

@@ -14,11 +14,12 @@
 
 struct shim_exit {
 	pid_t pid;
-	int code;   /* 128 + signal if there is one, as shells have it */
-	int signal; /* 0: it exited by itself */
-	bool oom;   /* the kernel killed in the container's memory cgroup */
-	bool known; /* false: somebody else reaped it */
-	bool saved; /* early */
+	int code;	   /* 128 + signal if there is one, as shells have it */
+	int signal;	   /* 0: it exited by itself */
+	bool oom;	   /* the kernel killed in the container's memory cgroup */
+	bool known;	   /* false: somebody else reaped it */
+	bool checkpointed; /* it was written down before */
+	bool saved;	   /* early */
 	struct timespec at;
 };
 

@@ -48,6 +48,7 @@ static const struct shim_cell container_cells[SHIM_STATE_COUNT][SHIM_EVENT_COUNT
 	[SHIM_ADOPTING][SHIM_E_TERM]          = A(QUIT,          ADOPTING),
 
 	[SHIM_CREATING][SHIM_E_CREATE_DONE]   = A(CREATE_DONE,   CREATED),
+	[SHIM_CREATING][SHIM_E_RESTORE_DONE]  = A(RESTORE_DONE,  RUNNING),
 	[SHIM_CREATING][SHIM_E_CREATE_FAILED] = A(CREATE_FAILED, IDLE),
 	[SHIM_CREATING][SHIM_E_CREATE_ABORTED] = A(DELETE_BEGIN, DELETING),
 	[SHIM_CREATING][SHIM_E_INIT_EXITED]   = A(EXIT_HOLD,     CREATING), /* told again by CREATE_DONE */
@@ -81,9 +82,20 @@ static const struct shim_cell container_cells[SHIM_STATE_COUNT][SHIM_EVENT_COUNT
 	/* That it is paused is no state: the runtime may be asked to by others. Who needs to know looks. */
 	[SHIM_RUNNING] [SHIM_E_PAUSE]         = A(PAUSE,         RUNNING),
 	[SHIM_RUNNING] [SHIM_E_RESUME]        = A(RESUME,        RUNNING),
+	[SHIM_RUNNING] [SHIM_E_CHECKPOINT]    = A(CHECKPOINT_BEGIN, CHECKPOINTING),
 	[SHIM_RUNNING] [SHIM_E_DELETE_FORCE]  = A(DELETE_KILL,   RUNNING),
 	[SHIM_RUNNING] [SHIM_E_INIT_EXITED]   = A(EXIT_NOTE,     DRAINING),
 	[SHIM_RUNNING] [SHIM_E_TERM]          = A(STOP_BEGIN,    RUNNING),
+
+	/* Who wants its end has it, whatever CRIU makes of that. */
+	[SHIM_CHECKPOINTING][SHIM_E_CHECKPOINT_DONE] = A(CHECKPOINT_DONE, RUNNING),
+	[SHIM_CHECKPOINTING][SHIM_E_INIT_EXITED]  = A(EXIT_HOLD,   CHECKPOINTING), /* told again by CHECKPOINT_DONE */
+	[SHIM_CHECKPOINTING][SHIM_E_KILL]         = A(SIGNAL,      CHECKPOINTING),
+	[SHIM_CHECKPOINTING][SHIM_E_KILL_ALL]     = A(SIGNAL_ALL,  CHECKPOINTING),
+	[SHIM_CHECKPOINTING][SHIM_E_STOP]         = A(STOP_BEGIN,  CHECKPOINTING),
+	[SHIM_CHECKPOINTING][SHIM_E_STOP_TIMEOUT] = A(STOP_KILL,   CHECKPOINTING),
+	[SHIM_CHECKPOINTING][SHIM_E_DELETE_FORCE] = A(DELETE_KILL, CHECKPOINTING),
+	[SHIM_CHECKPOINTING][SHIM_E_TERM]         = A(STOP_BEGIN,  CHECKPOINTING),
 
 	[SHIM_DRAINING][SHIM_E_STDIO_CLOSED]  = A(EXIT_REPORT,   EXITED),
 	[SHIM_DRAINING][SHIM_E_DRAIN_TIMEOUT] = A(EXIT_REPORT,   EXITED),
@@ -133,6 +145,7 @@ static const char *const container_states[SHIM_STATE_COUNT] = {
 	[SHIM_CREATED]  = "created",
 	[SHIM_STARTING] = "starting",
 	[SHIM_RUNNING]  = "running",
+	[SHIM_CHECKPOINTING] = "checkpointing",
 	[SHIM_DRAINING] = "draining",
 	[SHIM_EXITED]   = "stopped",
 	[SHIM_DELETING] = "deleting",
@@ -150,13 +163,16 @@ static const char *const container_events[SHIM_EVENT_COUNT] = {
 	[SHIM_E_ADOPT]         = "adopt",
 	[SHIM_E_PAUSE]         = "pause",
 	[SHIM_E_RESUME]        = "resume",
+	[SHIM_E_CHECKPOINT]    = "checkpoint",
 	[SHIM_E_SHUTDOWN]      = "shutdown",
 	[SHIM_E_CREATE_DONE]   = "create-done",
 	[SHIM_E_CREATE_FAILED] = "create-failed",
 	[SHIM_E_CREATE_ABORTED] = "create-aborted",
+	[SHIM_E_RESTORE_DONE]  = "restore-done",
 	[SHIM_E_START_DONE]    = "start-done",
 	[SHIM_E_START_FAILED]  = "start-failed",
 	[SHIM_E_START_UNDONE]  = "start-undone",
+	[SHIM_E_CHECKPOINT_DONE] = "checkpoint-done",
 	[SHIM_E_DELETE_DONE]   = "delete-done",
 	[SHIM_E_DELETE_FAILED] = "delete-failed",
 	[SHIM_E_INIT_EXITED]   = "init-exited",

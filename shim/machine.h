@@ -13,15 +13,16 @@
 #include "err.h"
 
 enum shim_state {
-	SHIM_IDLE,     /* no container */
-	SHIM_ADOPTING, /* the container of a shim that is dead is to become ours */
-	SHIM_CREATING, /* the runtime is at work */
-	SHIM_CREATED,  /* init waits at the gate, and is our child */
-	SHIM_STARTING, /* GO was sent */
-	SHIM_RUNNING,  /* execve has happened */
-	SHIM_DRAINING, /* init is gone, its output is still being read */
-	SHIM_EXITED,   /* the exit is on record and told */
-	SHIM_DELETING, /* the runtime is clearing up */
+	SHIM_IDLE,	    /* no container */
+	SHIM_ADOPTING,	    /* the container of a shim that is dead is to become ours */
+	SHIM_CREATING,	    /* the runtime is at work */
+	SHIM_CREATED,	    /* init waits at the gate, and is our child */
+	SHIM_STARTING,	    /* GO was sent */
+	SHIM_RUNNING,	    /* execve has happened */
+	SHIM_CHECKPOINTING, /* the runtime has it written down; then it is gone, or goes on */
+	SHIM_DRAINING,	    /* init is gone, its output is still being read */
+	SHIM_EXITED,	    /* the exit is on record and told */
+	SHIM_DELETING,	    /* the runtime is clearing up */
 	SHIM_STATE_COUNT,
 };
 
@@ -38,14 +39,17 @@ enum shim_event {
 	SHIM_E_ADOPT,
 	SHIM_E_PAUSE,
 	SHIM_E_RESUME,
+	SHIM_E_CHECKPOINT,
 	SHIM_E_SHUTDOWN,
 	/* news: a cell that is not in the table ignores them */
 	SHIM_E_CREATE_DONE, /* the runtime has answered and exited */
 	SHIM_E_CREATE_FAILED,
 	SHIM_E_CREATE_ABORTED, /* the runtime was killed: clear away what it has made */
+	SHIM_E_RESTORE_DONE,   /* the same of a container out of images: it runs */
 	SHIM_E_START_DONE,
-	SHIM_E_START_FAILED, /* init said so: it is about to exit */
-	SHIM_E_START_UNDONE, /* init was not reached: it waits still */
+	SHIM_E_START_FAILED,	/* init said so: it is about to exit */
+	SHIM_E_START_UNDONE,	/* init was not reached: it waits still */
+	SHIM_E_CHECKPOINT_DONE, /* or failed: INIT_EXITED follows, or it goes on */
 	SHIM_E_DELETE_DONE,
 	SHIM_E_DELETE_FAILED,
 	SHIM_E_INIT_EXITED,
@@ -94,6 +98,9 @@ enum shim_action_kind {
 	SHIM_A_ADOPT_FAILED,
 	SHIM_A_PAUSE,
 	SHIM_A_RESUME,
+	SHIM_A_RESTORE_DONE,
+	SHIM_A_CHECKPOINT_BEGIN,
+	SHIM_A_CHECKPOINT_DONE,
 	SHIM_A_COUNT,
 };
 

@@ -149,6 +149,17 @@ static int op_update(struct shim_request *r, struct cps_err *err)
 	return shim_update(r->shim, r, err);
 }
 
+static int op_checkpoint(struct shim_request *r, struct cps_err *err)
+{
+	return shim_container_request(r->shim, SHIM_E_CHECKPOINT, r, err);
+}
+
+static int op_create_restored(struct shim_request *r, struct cps_err *err)
+{
+	r->restored = true;
+	return shim_container_request(r->shim, SHIM_E_CREATE, r, err);
+}
+
 static int op_shutdown(struct shim_request *r, struct cps_err *err)
 {
 	return shim_container_request(r->shim, SHIM_E_SHUTDOWN, r, err);
@@ -226,6 +237,7 @@ const char *shim_status_word(enum shim_state state)
 	case SHIM_STARTING:
 		return "created";
 	case SHIM_RUNNING:
+	case SHIM_CHECKPOINTING:
 		return "running";
 	case SHIM_DRAINING:
 	case SHIM_EXITED:
@@ -407,17 +419,30 @@ static int op_debug(struct shim_request *r, struct cps_err *err)
 }
 
 static const struct op ops[] = {
-	{ CPS_OP_HELLO, op_hello },	{ CPS_OP_CREATE, op_create },
-	{ CPS_OP_START, op_start },	{ CPS_OP_STATE, op_state },
-	{ CPS_OP_KILL, op_kill },	{ CPS_OP_STOP, op_stop },
-	{ CPS_OP_EXEC, op_exec },	{ CPS_OP_JOBS, op_jobs },
-	{ CPS_OP_RESIZE, op_resize },	{ CPS_OP_ATTACH, op_attach },
-	{ CPS_OP_WAIT, op_wait },	{ CPS_OP_SUBSCRIBE, op_subscribe },
-	{ CPS_OP_DELETE, op_delete },	{ CPS_OP_SHUTDOWN, op_shutdown },
-	{ CPS_OP_DEBUG, op_debug },	{ CPS_OP_KEEP, op_keep },
-	{ CPS_OP_ADOPT, op_adopt },	{ CPS_OP_RESTORE, op_restore },
-	{ CPS_OP_AT_EXIT, op_at_exit }, { CPS_OP_PAUSE, op_pause },
-	{ CPS_OP_RESUME, op_resume },	{ CPS_OP_UPDATE, op_update },
+	{ CPS_OP_HELLO, op_hello },
+	{ CPS_OP_CREATE, op_create },
+	{ CPS_OP_START, op_start },
+	{ CPS_OP_STATE, op_state },
+	{ CPS_OP_KILL, op_kill },
+	{ CPS_OP_STOP, op_stop },
+	{ CPS_OP_EXEC, op_exec },
+	{ CPS_OP_JOBS, op_jobs },
+	{ CPS_OP_RESIZE, op_resize },
+	{ CPS_OP_ATTACH, op_attach },
+	{ CPS_OP_WAIT, op_wait },
+	{ CPS_OP_SUBSCRIBE, op_subscribe },
+	{ CPS_OP_DELETE, op_delete },
+	{ CPS_OP_SHUTDOWN, op_shutdown },
+	{ CPS_OP_DEBUG, op_debug },
+	{ CPS_OP_KEEP, op_keep },
+	{ CPS_OP_ADOPT, op_adopt },
+	{ CPS_OP_RESTORE, op_restore },
+	{ CPS_OP_AT_EXIT, op_at_exit },
+	{ CPS_OP_PAUSE, op_pause },
+	{ CPS_OP_RESUME, op_resume },
+	{ CPS_OP_UPDATE, op_update },
+	{ CPS_OP_CHECKPOINT, op_checkpoint },
+	{ CPS_OP_CREATE_RESTORED, op_create_restored },
 };
 
 /* What makes sense while it is not known yet what there is. */

@@ -5,6 +5,7 @@
 #ifndef SHIM_OPS_H
 #define SHIM_OPS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "frame.h"
@@ -22,6 +23,7 @@ struct shim_request {
 	uint32_t id;
 	const struct cps_json *body;
 	struct cps_frame *frame; /* for its descriptors */
+	bool restored;		 /* create: out of images */
 };
 
 /* One request. It is answered here, or whoever takes it on answers later. */

@@ -119,7 +119,7 @@ int shim_update(struct shim *s, struct shim_request *r, struct cps_err *err)
 	if (rc < 0)
 		return rc;
 	if (s->machine.state < SHIM_CREATED || s->machine.state > SHIM_RUNNING)
-		return cps_failx(err, s->machine.state > SHIM_RUNNING ? ESRCH : EBUSY,
+		return cps_failx(err, s->machine.state >= SHIM_DRAINING ? ESRCH : EBUSY,
 				 "update: the container is %s",
 				 shim_machine_state_name(&s->machine));
 	text = cps_json_text(node);

@@ -11,7 +11,8 @@
  * beside: between `spawned` and the reply; linger: between the reply and its exit; init_exit: init
  * exits so, without waiting at the gate; killed_after_gate: init dies at once when let through;
  * silent: no `spawned` event; poststart: ask for `start`. What came with `create` and `exec` is
- * left in <bundle>/create.asked and exec.asked.
+ * left in <bundle>/create.asked and exec.asked. `checkpoint` kills what there is, unless it is to
+ * go on; `restore` is a `create` that waits at no gate.
  */
 #include <config.h>
 
@@ -255,7 +256,7 @@ static void state_save(const struct fake *f, int dir, pid_t pid, uint64_t start,
 	(void)cps_file_replace(dir, "state.json", json, (size_t)n, 0600, &err);
 }
 
-static void create(struct fake *f)
+static void create(struct fake *f, bool gate)
 {
 	uint64_t start_time = 0;
 	const struct cps_json *process = cps_json_get(f->config, "process");
@@ -264,7 +265,7 @@ static void create(struct fake *f)
 	bool terminal = flag(process, "terminal");
 	int stdio[3];
 	int master = -1;
-	int listener;
+	int listener = -1;
 	int dir;
 	pid_t pid;
 
@@ -274,7 +275,8 @@ static void create(struct fake *f)
 		_exit(2);
 	dir = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	(void)flock(dir, LOCK_EX | LOCK_NB);
-	listener = cps_sock_listen(dir, CPS_GATE_SOCKET, 0, 4);
+	if (gate)
+		listener = cps_sock_listen(dir, CPS_GATE_SOCKET, 0, 4);
 	(void)stdio_take(f, stdio);
 	pid = process_make(f, process, stdio, terminal, listener, &master);
 	(void)cps_proc_start_time(pid, &start_time);
@@ -352,6 +354,16 @@ static void kill_op(struct fake *f)
 	ok(f, "{}");
 }
 
+static void checkpoint(struct fake *f)
+{
+	long pid = num(json_file(f, f->dir, "state.json"), "pid", 0);
+
+	if (pid > 0 && !flag(cps_json_get(f->req, "options"), "leave-running"))
+		(void)kill((pid_t)pid, SIGKILL);
+	sleep_ms(num(f->how, "beside_ms", 0));
+	ok(f, "{}");
+}
+
 static void delete_op(struct fake *f)
 {
 	static const char *const names[] = { "gate.sock", "fake-bundle", "fake-pids",
@@ -381,7 +393,7 @@ int main(void)
 	f.root = str(f.req, "root", "");
 	f.id = str(f.req, "id", "");
 	(void)snprintf(f.dir, sizeof(f.dir), "%s/%s", f.root, f.id);
-	if (strcmp(op, "create") == 0) {
+	if (strcmp(op, "create") == 0 || strcmp(op, "restore") == 0) {
 		(void)snprintf(f.bundle, sizeof(f.bundle), "%s", str(f.req, "bundle", ""));
 	} else {
 		char link[8192];
@@ -398,8 +410,10 @@ int main(void)
 		cps_arena_done(&f.arena);
 		return 1;
 	}
-	if (strcmp(op, "create") == 0)
-		create(&f);
+	if (strcmp(op, "create") == 0 || strcmp(op, "restore") == 0)
+		create(&f, strcmp(op, "create") == 0);
+	else if (strcmp(op, "checkpoint") == 0)
+		checkpoint(&f);
 	else if (strcmp(op, "start") == 0)
 		start(&f);
 	else if (strcmp(op, "exec") == 0)

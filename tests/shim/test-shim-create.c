@@ -252,6 +252,26 @@ START_TEST(test_update_wants_resources_and_a_container_that_lives)
 }
 END_TEST
 
+START_TEST(test_what_is_being_checkpointed_is_not_updated)
+{
+	const char *message;
+	struct cps_frame f;
+	uint32_t id;
+
+	h_run(&h, SH("sleep 100"), "");
+	h_fake(&h, "{\"checkpoint\":{\"delay_ms\":500}}");
+	id = h_send(
+		&h, h.sock,
+		"\"op\":\"checkpoint\",\"options\":{\"image-path\":\"/i\",\"leave-running\":true}",
+		NULL, 0);
+	ck_assert_int_eq(h_error(&h, &message, "\"op\":\"update\",\"resources\":{}"), EBUSY);
+	ck_assert_str_eq(message, "update: the container is checkpointing");
+	h_reply(&h, h.sock, id, &f);
+	cps_frame_done(&f);
+	ck_assert_str_eq(h_str(h_ok(&h, "\"op\":\"state\""), "status"), "running");
+}
+END_TEST
+
 /* Appends a line to h.dir/ran, and tells of its surroundings. */
 static void create_with_command(const char *process)
 {
@@ -437,6 +457,7 @@ int main(void)
 	tcase_add_test(tc, test_a_successor_leaves_given_stdio_alone);
 	tcase_add_test(tc, test_stdio_is_given_whole_and_without_a_log);
 	tcase_add_test(tc, test_update_wants_resources_and_a_container_that_lives);
+	tcase_add_test(tc, test_what_is_being_checkpointed_is_not_updated);
 	tcase_add_test(tc, test_the_exit_command_runs_once_when_all_is_told);
 	tcase_add_loop_test(tc, test_the_exit_command_is_run_by_a_successor, 0, 2);
 	tcase_add_test(tc, test_no_exit_command_for_one_that_ends_by_being_deleted);

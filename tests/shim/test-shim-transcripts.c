@@ -22,7 +22,7 @@
 #define KEPT_MAX  64
 #define FDS_MAX	  4
 
-static const char *const files[] = { "life", "job", "refusals" };
+static const char *const files[] = { "life", "job", "refusals", "checkpoint", "restored" };
 
 struct word {
 	char name[32];

@@ -122,6 +122,45 @@ START_TEST(test_a_start_that_did_not_reach_init_can_be_repeated)
 }
 END_TEST
 
+START_TEST(test_a_checkpoint_that_it_outlives)
+{
+	struct shim_machine m = machine_of(&shim_container_table);
+	struct cps_err err;
+	int rc;
+
+	m.state = SHIM_RUNNING;
+	play(&m, SHIM_E_CHECKPOINT, SHIM_CHECKPOINTING);
+	ck_assert(shim_dispatch(&m, SHIM_E_EXEC, NULL, &rc, &err) == SHIM_REFUSED);
+	ck_assert(shim_dispatch(&m, SHIM_E_CHECKPOINT, NULL, &rc, &err) == SHIM_REFUSED);
+	play(&m, SHIM_E_STOP, SHIM_CHECKPOINTING);
+	play(&m, SHIM_E_CHECKPOINT_DONE, SHIM_RUNNING);
+	play(&m, SHIM_E_EXEC, SHIM_RUNNING);
+}
+END_TEST
+
+START_TEST(test_an_exit_in_a_checkpoint_is_told_behind_it)
+{
+	struct shim_machine m = machine_of(&shim_container_table);
+
+	m.state = SHIM_RUNNING;
+	play(&m, SHIM_E_CHECKPOINT, SHIM_CHECKPOINTING);
+	play(&m, SHIM_E_INIT_EXITED, SHIM_CHECKPOINTING);
+	play(&m, SHIM_E_CHECKPOINT_DONE, SHIM_RUNNING);
+	play(&m, SHIM_E_INIT_EXITED, SHIM_DRAINING);
+}
+END_TEST
+
+START_TEST(test_what_is_restored_runs_at_once)
+{
+	struct shim_machine m = machine_of(&shim_container_table);
+
+	play(&m, SHIM_E_CREATE, SHIM_CREATING);
+	play(&m, SHIM_E_INIT_EXITED, SHIM_CREATING);
+	play(&m, SHIM_E_RESTORE_DONE, SHIM_RUNNING);
+	play(&m, SHIM_E_INIT_EXITED, SHIM_DRAINING);
+}
+END_TEST
+
 START_TEST(test_a_request_that_fails_leaves_the_state)
 {
 	struct shim_machine m = machine_of(&shim_container_table);
@@ -265,6 +304,9 @@ int main(void)
 		test_adopted_lives,
 		test_init_that_exits_while_creating_is_not_yet_an_exit,
 		test_a_start_that_did_not_reach_init_can_be_repeated,
+		test_a_checkpoint_that_it_outlives,
+		test_an_exit_in_a_checkpoint_is_told_behind_it,
+		test_what_is_restored_runs_at_once,
 		test_a_request_that_fails_leaves_the_state,
 		test_every_cell,
 		test_every_state_can_be_reached,

@@ -93,6 +93,7 @@ int sup_path_absolute(const char *path, char ret[PATH_MAX], struct cps_err *err)
 int sup_id_check(const char *id, struct cps_err *err);
 
 extern const struct sup_command sup_cmd_attach;
+extern const struct sup_command sup_cmd_checkpoint;
 extern const struct sup_command sup_cmd_commit;
 extern const struct sup_command sup_cmd_container;
 extern const struct sup_command sup_cmd_cp;
@@ -116,6 +117,7 @@ extern const struct sup_command sup_cmd_ps;
 extern const struct sup_command sup_cmd_pull;
 extern const struct sup_command sup_cmd_push;
 extern const struct sup_command sup_cmd_rename;
+extern const struct sup_command sup_cmd_restore;
 extern const struct sup_command sup_cmd_resume;
 extern const struct sup_command sup_cmd_run;
 extern const struct sup_command sup_cmd_shim;

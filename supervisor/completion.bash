@@ -26,7 +26,7 @@ _capsule_parse() {
 				((i++))
 			fi
 			;;
-		-b | --bundle | -bundle | --pid-file | --log-* | --stop-* | --jobs-max | --format | -exec | --exec | -t | -n | --tail | \
+		-b | --bundle | -bundle | --pid-file | --image-path | --work-path | --parent-path | --criu | --log-* | --stop-* | --jobs-max | --format | -exec | --exec | -t | -n | --tail | \
 			--since | --until | -e | --env | -cwd | --cwd | -u | --user | --time)
 			# flags of the same letter take no value
 			case $_capsule_command:${COMP_WORDS[i]} in
@@ -52,16 +52,18 @@ _capsule() {
 	COMPREPLY=()
 	_capsule_parse
 	case $prev in
-	--root | -root | --data-root | -data-root | -b | --bundle | -bundle)
+	--root | -root | --data-root | -data-root | -b | --bundle | -bundle | --image-path | --work-path)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--shim | --runtime | --pid-file)
+	--shim | --runtime | --pid-file | --criu)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	--log-driver) words='cri json-file none' ;;
 	--log-mode) words='block drop' ;;
+	--manage-cgroups-mode) words='soft full strict ignore' ;;
+	--empty-ns) words=network ;;
 	--format)
 		case $_capsule_command in
 		events | debug | features | top) words='text json' ;;
@@ -89,7 +91,7 @@ _capsule() {
 			*)
 				case $_capsule_command:$_capsule_id in
 				kill:?*) words='TERM KILL HUP INT QUIT USR1 USR2 STOP CONT' ;;
-				spec:* | list:* | run:* | create:* | pull:*) ;;
+				spec:* | list:* | run:* | create:* | restore:* | pull:*) ;;
 				push:) words=$(capsule "${_capsule_globals[@]}" image list -q 2>/dev/null) ;;
 				shim:) words=watch ;;
 				shim:*) ;;

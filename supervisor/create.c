@@ -15,6 +15,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "criu.h"
 #include "delete.h"
 #include "exit-command.h"
 #include "file.h"
@@ -97,7 +98,7 @@ static int request_write(const struct sup_create *create, const char *stdin_kind
 
 	if (!realpath(dir, bundle))
 		return cps_fail(err, errno, "bundle '%s'", dir);
-	sup_request_open(r, CPS_OP_CREATE);
+	sup_request_open(r, create->restore.criu ? CPS_OP_CREATE_RESTORED : CPS_OP_CREATE);
 	cps_jsonw_str(&r->w, "bundle", bundle);
 	cps_jsonw_str(&r->w, "stdin", stdin_kind);
 	rc = sup_stop_options_write(create, &r->w, err);
@@ -107,6 +108,9 @@ static int request_write(const struct sup_create *create, const char *stdin_kind
 		rc = systemd_write(create->systemd_cgroup, &r->w, err);
 	if (rc == 0)
 		rc = sup_log_options_write(&create->log, &r->w, err);
+	if (rc == 0 && create->restore.criu)
+		rc = sup_criu_write(create->restore.criu, create->restore.rows, create->restore.n,
+				    &r->w, err);
 	if (rc == 0 && create->image)
 		image_write(create->image, r);
 	if (exit_command)

@@ -28,6 +28,14 @@ struct sup_create_image {		 /* what a container of an image has besides */
 	const struct sup_health *health; /* run-plan.h */
 };
 
+struct sup_criu;
+
+struct sup_create_restore {
+	const struct sup_criu *criu; /* NULL: created, not restored */
+	const struct cps_opt *rows;  /* of it */
+	unsigned n;
+};
+
 struct sup_create {
 	const char *bundle;
 	const char *pid_file;
@@ -36,6 +44,7 @@ struct sup_create {
 	const char *jobs_max;
 	bool systemd_cgroup;
 	const struct sup_create_image *image; /* NULL: of a bundle */
+	struct sup_create_restore restore;
 	struct sup_log_options log;
 	const char *network; /* see sup_join_plan(); "none" also of who calls sup_join() himself */
 	struct cps_opt_list ports;

@@ -19,14 +19,16 @@
 #define DEFAULT_DATA_ROOT "/var/lib/capsule"
 
 static const struct sup_command *const commands[] = {
-	&sup_cmd_spec,	    &sup_cmd_create,   &sup_cmd_start,	&sup_cmd_run,	 &sup_cmd_list,
-	&sup_cmd_state,	    &sup_cmd_kill,     &sup_cmd_stop,	&sup_cmd_delete, &sup_cmd_exec,
-	&sup_cmd_log,	    &sup_cmd_jobs,     &sup_cmd_wait,	&sup_cmd_attach, &sup_cmd_ps,
-	&sup_cmd_events,    &sup_cmd_shim,     &sup_cmd_debug,	&sup_cmd_cp,	 &sup_cmd_diff,
-	&sup_cmd_volume,    &sup_cmd_network,  &sup_cmd_system, &sup_cmd_image,	 &sup_cmd_commit,
-	&sup_cmd_container, &sup_cmd_inspect,  &sup_cmd_top,	&sup_cmd_port,	 &sup_cmd_pull,
-	&sup_cmd_push,	    &sup_cmd_pause,    &sup_cmd_resume, &sup_cmd_rename, &sup_cmd_update,
-	&sup_cmd_stats,	    &sup_cmd_features,
+	&sup_cmd_spec,	   &sup_cmd_create,	&sup_cmd_start,	  &sup_cmd_run,
+	&sup_cmd_list,	   &sup_cmd_state,	&sup_cmd_kill,	  &sup_cmd_stop,
+	&sup_cmd_delete,   &sup_cmd_exec,	&sup_cmd_log,	  &sup_cmd_jobs,
+	&sup_cmd_wait,	   &sup_cmd_attach,	&sup_cmd_ps,	  &sup_cmd_events,
+	&sup_cmd_shim,	   &sup_cmd_debug,	&sup_cmd_cp,	  &sup_cmd_diff,
+	&sup_cmd_volume,   &sup_cmd_network,	&sup_cmd_system,  &sup_cmd_image,
+	&sup_cmd_commit,   &sup_cmd_container,	&sup_cmd_inspect, &sup_cmd_top,
+	&sup_cmd_port,	   &sup_cmd_pull,	&sup_cmd_push,	  &sup_cmd_pause,
+	&sup_cmd_resume,   &sup_cmd_rename,	&sup_cmd_update,  &sup_cmd_stats,
+	&sup_cmd_features, &sup_cmd_checkpoint, &sup_cmd_restore,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -46,8 +48,8 @@ static void print_overview(const struct cps_opt *table)
 	       "Runs containers: a bundle (config.json and a root file system) "
 	       "each.\n\nCommands:\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		printf("  %-8s  %s\n", commands[i]->name, commands[i]->summary);
-	printf("  %-8s  %s\n\nOptions:\n", "help", "Describes a command: capsule help COMMAND");
+		printf("  %-10s  %s\n", commands[i]->name, commands[i]->summary);
+	printf("  %-10s  %s\n\nOptions:\n", "help", "Describes a command: capsule help COMMAND");
 	cps_opt_help(table);
 	printf("\nLong options take one dash or two. Exit status: 125 where capsule itself "
 	       "failed,\n"

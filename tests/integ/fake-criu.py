@@ -3,7 +3,8 @@
 """What `criu swrk FD` says and does as seen from outside, for kernels that CRIU cannot dump on: its messages, put together by hand.
 
 A dump kills the process (or leaves it) and writes the request to DIR/dump-request; a restore starts `tinit sleep` in the root, as a
-child of its caller, with a terminal if DIR/inventory.img says so. DIR is the images' directory. FAKE_FAIL=STEP makes it say no there.
+child of its caller, with a terminal if DIR/inventory.img says so. DIR is the images' directory. FAKE_FAIL=STEP makes it say no there,
+FAKE_FAIL=lost kill its caller when all is written.
 """
 import array
 import ctypes
@@ -103,6 +104,8 @@ class Criu:
             json.dump(o, f)
         if not self.notify("post-dump", o["pid"]):
             return self.refuse(kind, o, "fake: refused")
+        if self.fail == "lost":
+            return os.kill(self.peer, signal.SIGKILL)
         if kind == DUMP and not o.get("leave_running"):
             os.kill(o["pid"], signal.SIGKILL)
         return self.say(kind)

@@ -206,10 +206,11 @@ static int task_new(struct task_pod *pod, const Task__CreateRequest *r, const Ta
 	*ret = t;
 	t->id = strdup(r->id);
 	t->bundle = strdup(r->bundle);
+	t->criu = strdup(o->criu_path);
 	t->init.exec_id = strdup("");
 	if (asprintf(&t->root, "%s/%s", o->root[0] ? o->root : TASK_STATE_ROOT, pod->ns) < 0)
 		t->root = NULL;
-	if (!t->id || !t->bundle || !t->init.exec_id || !t->root)
+	if (!t->id || !t->bundle || !t->criu || !t->init.exec_id || !t->root)
 		return cps_fail(err, ENOMEM, "create");
 	rc = task_bundle_look(t->bundle, &t->own_pids, err);
 	if (rc == 0)

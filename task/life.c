@@ -155,6 +155,7 @@ static void task_free(struct task *t)
 	if (t->mounted)
 		task_mounts_detach(t->bundle);
 	free(t->init.exec_id);
+	free(t->criu);
 	free(t->root);
 	free(t->bundle);
 	free(t->id);

@@ -81,6 +81,7 @@ struct task {
 	char *id;
 	char *bundle;
 	char *root; /* where the shim's and the runtime's state is */
+	char *criu; /* the criu to run; "": criu */
 	bool systemd_cgroup;
 	bool no_pivot, no_new_keyring;
 	uint32_t io_uid, io_gid; /* whose pipes are */

@@ -15,6 +15,7 @@
 
 #include "arena.h"
 #include "cgroups.h"
+#include "checkpoint.h"
 #include "container.h"
 #include "file.h"
 #include "json.h"
@@ -198,6 +199,23 @@ static void run_update(struct task_call *call, const void *request, void *owner)
 		ask(p, call, b.data);
 }
 
+static void run_checkpoint(struct task_call *call, const void *request, void *owner)
+{
+	const Task__CheckpointRequest *r = request;
+	struct task_process *p = named(owner, call, r->id, "");
+	cleanup_buf struct cps_buf b = CPS_BUF_INIT;
+	const char *why;
+	int rc;
+
+	if (!p)
+		return;
+	rc = task_checkpoint_put(r, p->task->bundle, p->task->criu, &b, &why);
+	if (rc < 0)
+		task_error(call, task_code_of(-rc), "checkpoint: %s", why);
+	else
+		ask(p, call, b.data);
+}
+
 static void run_exec(struct task_call *call, const void *request, void *owner)
 {
 	const Task__ExecRequest *r = request;
@@ -325,6 +343,7 @@ static const struct task_method methods[] = {
 	{ "Pids", &task__process_request__descriptor, run_pids },
 	{ "Pause", &task__process_request__descriptor, run_pause },
 	{ "Resume", &task__process_request__descriptor, run_resume },
+	{ "Checkpoint", &task__checkpoint_request__descriptor, run_checkpoint },
 	{ "Kill", &task__kill_request__descriptor, run_kill },
 	{ "Exec", &task__exec_request__descriptor, run_exec },
 	{ "ResizePty", &task__resize_request__descriptor, run_resize },

@@ -49,6 +49,27 @@ load containerd-shim
 	paused_and_resumed
 }
 
+# By what speaks as CRIU does, which cannot dump on every kernel. ctr pauses the task meanwhile.
+@test "containerd, our shim: a checkpoint of a task, which goes on" {
+	local index images
+	start img k1 tinit sleep
+	printf '#!/bin/sh\nFAKE_FAIL=dump exec "%s/fake-criu.py" "$@"\n' "$CAPSULE_INTEG" >/run/programs/criu
+	chmod +x /run/programs/criu
+	fails 1 ctr task checkpoint k1
+	has "criu failed: type DUMP errno 5: fake: it was to fail" "$output"
+	ln -sf "$CAPSULE_INTEG/fake-criu.py" /run/programs/criu
+	ctr task checkpoint k1 >"$WORK/name"
+	rm /run/programs/criu
+	# the images are in what containerd keeps
+	index=$(ctr image ls | grep "^$(cat "$WORK/name") " | grep -o 'sha256:[0-9a-f]*')
+	images=$(ctr content get "$index" | jq -r '.manifests[] | select(.mediaType | endswith("criu.tar")).digest')
+	ctr content get "$images" >"$WORK/images.tar"
+	is "$(ctr task ls | awk '$1 == "k1" {print $2}') 1" "$(tar -xOf "$WORK/images.tar" --wildcards '*dump-request' | jq -r '"\(.pid) \(.leave_running)"')"
+	is 3 "$(tar -xOf "$WORK/images.tar" --wildcards '*descriptors.json' | jq length)"
+	ctr image rm --sync "$(cat "$WORK/name")" >/dev/null
+	is still "$(text ctr task exec --exec-id e1 k1 echo still)"
+}
+
 @test "containerd, our shim: events, in their order, with the end for want of memory before the exit" {
 	listen
 	ctr_run --rm img v1 true
@@ -284,7 +305,8 @@ core_cookie() {
 	is 33554432 "$(cgroup_file memory memory.limit_in_bytes "$pid")"
 	is "$(call containerd.task.v3.Task Connect "$(field 1 "$(hex u1)")" "$address")" \
 		"$(call containerd.task.v2.Task Connect "$(field 1 "$(hex u1)")" "$address")"
-	has "$(hex 'method Checkpoint')" "$(call containerd.task.v3.Task Checkpoint "$(field 1 "$(hex u1)")" "$address")"
+	has "$(hex 'method Nothing')" "$(call containerd.task.v3.Task Nothing "$(field 1 "$(hex u1)")" "$address")"
+	has "$(hex 'checkpoint: the path is not absolute')" "$(call containerd.task.v3.Task Checkpoint "$(field 1 "$(hex u1)")" "$address")"
 	has "$(hex 'not created: not found')" "$(call containerd.task.v2.Task State "$(field 1 "$(hex u2)")" "$address")"
 }
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checkpoint.h"
 #include "file.h"
 #include "bundle-log.h"
 #include "message.h"
@@ -242,6 +243,47 @@ static const char *stats_of(const char *json, struct cps_buf *b)
 	return task_stats_put(cgroups, b);
 }
 
+START_TEST(a_checkpoint_in_the_shim_s_words)
+{
+	Task__CheckpointRequest r = TASK__CHECKPOINT_REQUEST__INIT;
+	Task__CheckpointOptions o = TASK__CHECKPOINT_OPTIONS__INIT;
+	cleanup_buf struct cps_buf none = CPS_BUF_INIT;
+	cleanup_buf struct cps_buf all = CPS_BUF_INIT;
+	cleanup_buf struct cps_buf bad = CPS_BUF_INIT;
+	cleanup_buf struct cps_buf bytes = CPS_BUF_INIT;
+	char name[] = "containerd.runc.v1.CheckpointOptions", network[] = "network",
+	     path[] = "/images", mode[] = "strict";
+	char *names[] = { network };
+	Wire__Any any = WIRE__ANY__INIT;
+	const char *why;
+
+	ck_assert_int_eq(task_checkpoint_put(&r, "/b", "", &bad, &why), -EINVAL);
+	ck_assert_str_eq(why, "the path is not absolute");
+	/* without options it goes on, as with runc's shim */
+	r.path = path;
+	ck_assert_int_eq(task_checkpoint_put(&r, "/b", "", &none, &why), 0);
+	ck_assert_ptr_nonnull(strstr(none.data, "{\"op\":\"checkpoint\",\"program\":\"/"));
+	ck_assert_ptr_nonnull(strstr(none.data,
+				     "/capsule-criu\",\"options\":{\"image-path\":\"/images\","
+				     "\"work-path\":\"/b/criu-work\",\"leave-running\":true}}"));
+	o.exit = o.open_tcp = o.file_locks = true;
+	o.cgroups_mode = mode;
+	o.n_empty_namespaces = 1;
+	o.empty_namespaces = names;
+	task_pack(&o.base, &bytes);
+	any.type_url = name;
+	any.value.data = (uint8_t *)bytes.data;
+	any.value.len = bytes.len;
+	r.options = &any;
+	ck_assert_int_eq(task_checkpoint_put(&r, "/b", "/my/criu", &all, &why), 0);
+	ck_assert_ptr_nonnull(
+		strstr(all.data, "\"criu\":\"/my/criu\",\"options\":{\"image-path\":\"/images\","
+				 "\"work-path\":\"/b/criu-work\",\"tcp-established\":true,"
+				 "\"file-locks\":true,\"manage-cgroups-mode\":\"strict\","
+				 "\"empty-ns\":[\"network\"]}}"));
+}
+END_TEST
+
 START_TEST(metrics_of_cgroup_v2)
 {
 	int dir = unit_dir();
@@ -388,6 +430,7 @@ int main(void)
 		other_runtimes_are_driven_by_ourselves,
 		fifos_that_are_opened_one_by_one,
 		files_and_nothing,
+		a_checkpoint_in_the_shim_s_words,
 		metrics_of_cgroup_v2,
 		metrics_of_cgroup_v1,
 		the_log_of_a_bundle,

@@ -16,6 +16,7 @@
 #include "blob.h"
 #include "container-record.h"
 #include "container.h"
+#include "file.h"
 #include "image.h"
 #include "layer.h"
 #include "own.h"
@@ -24,6 +25,7 @@
 #define ROOM_FIRST 64
 #define BLOBS	   STO_IMAGES "/blobs/sha256"
 #define INGEST	   STO_IMAGES "/ingest"
+#define NAMES	   STO_IMAGES "/names"
 
 /* Hexadecimal digits, without "sha256:". */
 struct set {
@@ -244,6 +246,24 @@ static int sweep_files(const struct sto *s, const char *dir, const struct set *n
 	return rc;
 }
 
+/* Names that were only begun to be written. */
+static int sweep_names(const struct sto *s, struct img_gc *gc, struct cps_err *err)
+{
+	cleanup_arena struct cps_arena a = CPS_ARENA_INIT;
+	const char **names = NULL;
+	size_t n = 0;
+	int rc = img_entries(s, NAMES, &a, &names, &n, err);
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (!cps_file_is_temp(names[i]))
+			continue;
+		rc = file_remove(s, NAMES, names[i], err);
+		if (rc == 0)
+			gc->partial++;
+	}
+	return rc;
+}
+
 static int sweep_layers(const struct sto *s, const struct set *needed, struct img_gc *gc,
 			struct cps_err *err)
 {
@@ -296,6 +316,8 @@ int img_gc(const struct sto *s, struct img_gc *ret, struct cps_err *err)
 		rc = sweep_files(s, BLOBS, &needed.blobs, &gc.blobs, &gc, err);
 	if (rc == 0)
 		rc = sweep_files(s, INGEST, NULL, &gc.partial, &gc, err);
+	if (rc == 0)
+		rc = sweep_names(s, &gc, err);
 	*ret = gc;
 	return rc;
 }

@@ -18,8 +18,9 @@ struct img_gc {
 };
 
 /* Removes blobs and layers that no name leads to and no container needs, and what was left of
- * imports that did not end. The caller holds the images' lock for itself (LOCK_EX). Refuses while
- * an image or a container's record cannot be read: what they need is not known then. */
+ * imports and names that were not written to their end. The caller holds the images' lock for
+ * itself (LOCK_EX). Refuses while an image or a container's record cannot be read: what they need
+ * is not known then. */
 int img_gc(const struct sto *s, struct img_gc *ret, struct cps_err *err);
 
 /* Which container needs the image of this id? *ret_container: its name, in the arena, or NULL. */

@@ -332,6 +332,21 @@ no_remains() {
 	[ -z "$(find "$DATA" -type f ! -name lock)" ]
 }
 
+# before what it writes has its name
+@test "killed while it writes a name: the name that there was holds, and prune takes the rest" {
+	make layer everything l.tar
+	image create first l.tar
+	image create second l.tar
+	run strace -o /dev/null -e trace=renameat -e inject=renameat:signal=KILL:when=1 \
+		"$CAPSULE_BUILD/capsule-image" --data-root "$DATA" tag second first
+	[ "$status" = 137 ]
+	[ "$(ls -A "$DATA/images/names")" = "$(printf '%s\n' .first.tmp first second)" ]
+	image check
+	image list
+	[[ $(image prune) == "removed: 0 layers, 0 blobs, 1 remains; "* ]]
+	[ "$(ls -A "$DATA/images/names")" = "$(printf '%s\n' first second)" ]
+}
+
 @test "a full disk: one line, the store as it was, and it works again with room" {
 	mkdir small
 	mount -t tmpfs -o size=4m tmpfs small

@@ -102,7 +102,7 @@ class Player:
         self.outputs = {}  # FIFOs that processes write to
         self.fds = []
         self.pids = ({}, {})
-        self.topics = []
+        self.topics = []  # a list for each shim: what two of them say has no order
         self.takers = []
 
     # ---- what containerd makes
@@ -232,10 +232,12 @@ class Player:
     def accept(self, server):
         while True:
             link, _ = server.accept()
-            self.takers.append(threading.Thread(target=self.take, args=(link,), daemon=True))
+            self.topics.append([])
+            self.takers.append(threading.Thread(target=self.take, args=(link, self.topics[-1]), daemon=True))
             self.takers[-1].start()
 
-    def take(self, link):
+    @staticmethod
+    def take(link, topics):
         while True:
             head = link.recv(10, socket.MSG_WAITALL)
             if not head:
@@ -243,7 +245,7 @@ class Player:
             length, stream = struct.unpack(">II2x", head)
             envelope = first(first(link.recv(length, socket.MSG_WAITALL), 3), 1)
             topic = first(envelope, 3).decode().rsplit("/", 1)[1]
-            self.topics.append(first(first(first(envelope, 4), 2), 1)[:2].decode() + ":" + topic)
+            topics.append(first(first(first(envelope, 4), 2), 1)[:2].decode() + ":" + topic)
             link.sendall(struct.pack(">IIBB", 0, stream, 2, 0))
 
 
@@ -259,4 +261,4 @@ with open(TRANSCRIPT, encoding="utf-8") as transcript:
             sys.exit("%s:%d: %s: %s" % (TRANSCRIPT, row, type(error).__name__, error))
 for taker in player.takers:
     taker.join(TIMEOUT)  # the shims have gone, with their last word
-print(" ".join(player.topics))
+print(" ".join(topic for topics in player.topics for topic in topics))

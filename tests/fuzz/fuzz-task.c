@@ -42,6 +42,7 @@ static struct task *task_make(struct task_pod *pod, unsigned which)
 	t->id = strdup("c1");
 	t->bundle = strdup("/nowhere");
 	t->root = strdup("/nowhere");
+	t->criu = strdup("");
 	LIST_INIT(&t->asked);
 	TAILQ_INIT(&t->execs);
 	LIST_INSERT_HEAD(&pod->tasks, t, link);

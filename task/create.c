@@ -152,7 +152,7 @@ static int foreign_save(const struct task *t, const char *binary, const char *ro
 static int shim_up(struct task *t, const Task__Options *o, struct cps_err *err)
 {
 	struct shim *s = &t->shim;
-	char foreign[PATH_MAX];
+	char foreign[PATH_MAX] = "";
 	int rc;
 
 	shim_init(s, t->root, t->id);

@@ -3,6 +3,10 @@
  * Reaping. The order is the point (invariant 2): first read what the runtimes have sent, so that
  * every pid is known whose process may be dead; then reap; then finish the links of runtimes that
  * are gone; and only then tell the owners of processes, since "created" must come before "exited".
+ *
+ * A runtime may send and end, and so may what it has started, between that reading and the reaping:
+ * a pid that is not known is looked for once more. It is ours since its runtime's end, so whatever
+ * that one had to say is there.
  */
 #include <config.h>
 #include "reap.h"
@@ -144,6 +148,12 @@ bool shim_reap_one(struct shim *s, pid_t pid, int status)
 	return false;
 }
 
+bool shim_reap_late(struct shim *s, pid_t pid, int status)
+{
+	shim_reap_begin(s);
+	return shim_reap_one(s, pid, status);
+}
+
 void shim_reap_end(struct shim *s)
 {
 	struct shim_child *c;
@@ -172,7 +182,7 @@ void shim_reap(struct shim *s)
 		pid = waitpid(-1, &status, WNOHANG);
 		if (pid <= 0)
 			break;
-		if (!shim_reap_one(s, pid, status))
+		if (!shim_reap_one(s, pid, status) && !shim_reap_late(s, pid, status))
 			s->trace.orphans++; /* reaped, dropped */
 		if (i == SHIM_REAPED_PER_WAKEUP - 1)
 			event_active(&s->signal_event, EV_TIMEOUT, 0); /* the rest next time */

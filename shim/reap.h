@@ -57,6 +57,9 @@ void shim_reap(struct shim *s);
  * the next one. Is that process one of the shim's? */
 void shim_reap_begin(struct shim *s);
 bool shim_reap_one(struct shim *s, pid_t pid, int status);
+/* If it was nobody's: its runtime may have named it, and ended, after the first step. That is
+ * looked for, and the question asked again. */
+bool shim_reap_late(struct shim *s, pid_t pid, int status);
 void shim_reap_end(struct shim *s);
 
 #endif

@@ -36,6 +36,20 @@ struct task *task_find(struct task_pod *pod, const char *id)
 	return NULL;
 }
 
+/* Is it some task's? */
+static bool is_claimed(struct task_pod *pod, pid_t pid, int status,
+		       bool (*claims)(struct shim *s, pid_t pid, int status))
+{
+	struct task *t;
+
+	LIST_FOREACH(t, &pod->tasks, link)
+	{
+		if (t->shim_up && t->shim.base && claims(&t->shim, pid, status))
+			return true;
+	}
+	return false;
+}
+
 static void reap(struct task_pod *pod)
 {
 	struct task *t;
@@ -49,13 +63,9 @@ static void reap(struct task_pod *pod)
 	}
 	for (int i = 0; i < SHIM_REAPED_PER_WAKEUP && (pid = waitpid(-1, &status, WNOHANG)) > 0;
 	     i++) {
-		LIST_FOREACH(t, &pod->tasks, link)
-		{
-			if (t->shim_up && t->shim.base && shim_reap_one(&t->shim, pid, status))
-				break;
-		}
-		if (!t)
-			(void)task_children_reaped(&pod->children, pid, status);
+		if (!is_claimed(pod, pid, status, shim_reap_one) &&
+		    !task_children_reaped(&pod->children, pid, status))
+			(void)is_claimed(pod, pid, status, shim_reap_late);
 		if (i == SHIM_REAPED_PER_WAKEUP - 1)
 			event_active(&pod->signal_event, EV_TIMEOUT, 0); /* the rest next time */
 	}

@@ -255,17 +255,9 @@ static int cmd_serve(const struct rt_globals *g, int argc, char **argv, int *ret
 		{ CPS_OP_RESTORE, hand_over },
 		{ 0 },
 	};
-	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
-	cleanup_free char **args = NULL;
-	const struct cps_opt table[] = { { 0 } };
-	struct rt_service s = { .arena = &arena, .debug = g->debug };
-	int count, rc;
 
-	rc = rt_command_parse(&rt_cmd_serve, table, argc, argv, 0, 0, &args, &count, err);
-	if (rc < 0 || !args)
-		return rc;
 	*ret_status = 0;
-	return rt_service_run(&s, RT_SERVICE_LINK, ops, err);
+	return rt_service_command(&rt_cmd_serve, g, argc, argv, RT_SERVICE_LINK, ops, err);
 }
 
 const struct rt_command rt_cmd_serve = {

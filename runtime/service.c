@@ -113,8 +113,7 @@ static int serve_op(struct rt_service *s, const struct rt_service_op *ops, struc
 	return cps_failx(err, ENOSYS, "no such operation: '%s'", op);
 }
 
-int rt_service_run(struct rt_service *s, int from, const struct rt_service_op *ops,
-		   struct cps_err *err)
+static int run(struct rt_service *s, int from, const struct rt_service_op *ops, struct cps_err *err)
 {
 	struct cps_err why = { 0 };
 	uint32_t id;
@@ -142,4 +141,17 @@ int rt_service_run(struct rt_service *s, int from, const struct rt_service_op *o
 	cps_frame_done(&s->frame);
 	cps_buf_done(&s->ok);
 	return rc;
+}
+
+int rt_service_command(const struct rt_command *self, const struct rt_globals *g, int argc,
+		       char **argv, int from, const struct rt_service_op *ops, struct cps_err *err)
+{
+	cleanup_arena struct cps_arena arena = CPS_ARENA_INIT;
+	cleanup_free char **args = NULL;
+	const struct cps_opt table[] = { { 0 } };
+	struct rt_service s = { .arena = &arena, .debug = g->debug };
+	int count, rc;
+
+	rc = rt_command_parse(self, table, argc, argv, 0, 0, &args, &count, err);
+	return rc < 0 || !args ? rc : run(&s, from, ops, err);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "buf.h"
+#include "command.h"
 #include "ctx.h"
 #include "err.h"
 #include "frame.h"
@@ -31,9 +32,10 @@ struct rt_service_op {
 	int (*serve)(struct rt_service *s, struct cps_err *err);
 };
 
-/* Receives the request on descriptor `from`, has it done by the row of its name, replies. */
-int rt_service_run(struct rt_service *s, int from, const struct rt_service_op *ops,
-		   struct cps_err *err);
+/* The command `serve`: receives the request on descriptor `from`, has it done by the row of its
+ * name, replies. */
+int rt_service_command(const struct rt_command *self, const struct rt_globals *g, int argc,
+		       char **argv, int from, const struct rt_service_op *ops, struct cps_err *err);
 
 /* Members of the request. A flag that is absent stays as it is. */
 int rt_service_str(const struct rt_service *s, const char *key, const char **ret,

@@ -299,3 +299,18 @@ int cps_lock_is_held(int dirfd, const char *name, int how)
 		return 0;
 	return errno == EWOULDBLOCK ? 1 : -errno;
 }
+
+bool cps_path_find(const char *name, char *buf, size_t size)
+{
+	for (const char *at = getenv("PATH"); at && *at;) {
+		size_t len = strcspn(at, ":");
+
+		if (at[0] == '/' &&
+		    (size_t)snprintf(buf, size, "%.*s/%s", (int)len, at, name) < size &&
+		    access(buf, X_OK) == 0)
+			return true;
+		at += len;
+		at += *at == ':';
+	}
+	return false;
+}

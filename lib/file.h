@@ -67,6 +67,9 @@ int cps_remove_tree(int dirfd, const char *name, struct cps_err *err);
  * descriptors than the directories in it do: none where there are only files. */
 int cps_remove_open_tree(int dirfd, const char *path, struct cps_err *err);
 
+/* The absolute path of a program that $PATH has; false: none. */
+bool cps_path_find(const char *name, char *buf, size_t size);
+
 /* A memfd with data, sealed against change, positioned at 0. Returns the fd. */
 int cps_memfd_sealed(const char *name, const void *data, size_t len, struct cps_err *err);
 

@@ -11,34 +11,27 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "program.h"
 
-static bool is_there(const char *name, const char *dir, size_t len, char *path, size_t size)
+static bool is_beside(const char *name, const char *self, char *path, size_t size)
 {
-	int n = snprintf(path, size, "%.*s/%s", (int)len, dir, name);
+	char real[PATH_MAX];
+	int n;
 
-	return n > 0 && (size_t)n < size && path[0] == '/' && access(path, X_OK) == 0;
+	/* Not /proc/self/exe: what runs may be a protected copy, which has no place. */
+	if (!strchr(self, '/') || !realpath(self, real))
+		return false;
+	n = snprintf(path, size, "%.*s/%s", (int)(strrchr(real, '/') - real), real, name);
+	return n > 0 && (size_t)n < size && access(path, X_OK) == 0;
 }
 
 int rt_program_find(const char *name, const char *self, struct cps_arena *a, const char **ret,
 		    struct cps_err *err)
 {
-	const char *dirs = getenv("PATH");
-	char real[PATH_MAX], path[PATH_MAX];
-	bool found = false;
+	char path[PATH_MAX];
 
-	/* Not /proc/self/exe: what runs may be a protected copy, which has no place. */
-	if (strchr(self, '/') && realpath(self, real))
-		found = is_there(name, real, (size_t)(strrchr(real, '/') - real), path,
-				 sizeof(path));
-	for (const char *p = dirs; !found && p && *p;) {
-		size_t n = strcspn(p, ":");
-
-		found = is_there(name, p, n, path, sizeof(path));
-		p += n;
-		p += *p == ':';
-	}
-	if (!found)
+	if (!is_beside(name, self, path, sizeof(path)) && !cps_path_find(name, path, sizeof(path)))
 		return cps_failx(err, ENOENT, "%s is neither beside '%s' nor in $PATH", name, self);
 	*ret = cps_arena_strdup(a, path);
 	return *ret ? 0 : cps_fail(err, ENOMEM, "%s", name);

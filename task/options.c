@@ -35,22 +35,12 @@ Task__Options *task_options_of(const Wire__Any *any)
 
 bool task_program_find(const char *name, char *buf, size_t size)
 {
-	const char *at = getenv("PATH");
 	char real[PATH_MAX];
 
-	if (strchr(name, '/'))
-		return realpath(name, real) && (size_t)snprintf(buf, size, "%s", real) < size &&
-		       access(buf, X_OK) == 0;
-	while (at && *at) {
-		size_t len = strcspn(at, ":");
-
-		if (len > 0 && (size_t)snprintf(buf, size, "%.*s/%s", (int)len, at, name) < size &&
-		    access(buf, X_OK) == 0)
-			return true;
-		at += len;
-		at += *at == ':';
-	}
-	return false;
+	if (!strchr(name, '/'))
+		return cps_path_find(name, buf, size);
+	return realpath(name, real) && (size_t)snprintf(buf, size, "%s", real) < size &&
+	       access(buf, X_OK) == 0;
 }
 
 int task_runtime_open(const char *binary, char *ret_foreign, size_t size, int *ret_fd,

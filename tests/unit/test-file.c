@@ -278,6 +278,25 @@ START_TEST(locks_of_others)
 }
 END_TEST
 
+START_TEST(programs_in_the_path)
+{
+	char path[64];
+
+	ck_assert_int_eq(setenv("PATH", "bin:/none::/proc/self:/proc", 1), 0);
+	ck_assert(cps_path_find("exe", path, sizeof(path)));
+	ck_assert_str_eq(path, "/proc/self/exe");
+	ck_assert(!cps_path_find("exe", path, sizeof("/proc/self/exe") - 1));
+	ck_assert(!cps_path_find("status", path, sizeof(path))); /* is no program */
+	ck_assert(!cps_path_find("nobody", path, sizeof(path)));
+	/* what is in the working directory is none that was chosen */
+	ck_assert_int_eq(chdir("/proc/self"), 0);
+	ck_assert_int_eq(setenv("PATH", ".:", 1), 0);
+	ck_assert(!cps_path_find("exe", path, sizeof(path)));
+	ck_assert_int_eq(unsetenv("PATH"), 0);
+	ck_assert(!cps_path_find("exe", path, sizeof(path)));
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -294,6 +313,7 @@ int main(void)
 		sockets_by_directory,
 		a_full_queue_is_somebody_s,
 		locks_of_others,
+		programs_in_the_path,
 		NULL,
 	};
 

@@ -10,7 +10,8 @@ setup() {
 	integ_setup
 	mkdir "$WORK/shared"
 	config '.mounts += [{"destination":"/mnt","type":"bind","source":$w,"options":["bind"]}]' --arg w "$WORK/shared"
-	args sh -c 'i=0; while :; do i=$((i+1)); echo $i >/mnt/new; mv /mnt/new /mnt/count; done'
+	# The first process redirects nothing: for as long as a shell does, its descriptors are others.
+	args sh -c 'i=0; while :; do i=$((i+1)); (echo $i >/mnt/new); mv /mnt/new /mnt/count; done'
 }
 teardown() { integ_teardown; }
 

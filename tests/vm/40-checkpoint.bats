@@ -8,7 +8,7 @@ setup() {
 	vm_setup
 	mkdir "$WORK/shared"
 	config '.mounts += [{"destination":"/mnt","type":"bind","source":$w,"options":["bind"]}]' --arg w "$WORK/shared"
-	args sh -c 'i=0; while :; do i=$((i+1)); echo $i >/mnt/new; mv /mnt/new /mnt/count; sleep 0.1; done'
+	args sh -c 'i=0; while :; do i=$((i+1)); (echo $i >/mnt/new); mv /mnt/new /mnt/count; sleep 0.1; done'
 }
 teardown() {
 	umount "$WORK/net" "$WORK/tree/below" 2>/dev/null || true
@@ -104,7 +104,7 @@ pid_of() {
 
 @test "pre-dump and parent; file locks; a pipe as stdout; foreground" {
 	local before lock=$WORK/shared/lock
-	args sh -c 'exec 9>/mnt/lock; tinit syscall 73 9 2 >/dev/null; i=0; while :; do i=$((i+1)); echo $i; echo $i >/mnt/count; [ $i -lt 1000 ] || exit 7; sleep 0.1; done'
+	args sh -c 'exec 9>/mnt/lock; tinit syscall 73 9 2 >/dev/null; i=0; while :; do i=$((i+1)); echo $i; (echo $i >/mnt/count); [ $i -lt 1000 ] || exit 7; sleep 0.1; done'
 	(runtime run c </dev/null 2>&1 || echo "status $?") | cat >"$WORK/out" &
 	wait_until 20 test -s "$WORK/shared/count"
 	run ! flock --nonblock "$lock" true
@@ -160,7 +160,7 @@ pid_of() {
 	touch "$WORK/net"
 	unshare --net="$WORK/net" ip link set lo up
 	config '.process.terminal = false | (.linux.namespaces[] | select(.type == "network")).path = "'"$WORK/net"'"'
-	args sh -c 'i=0; while :; do i=$((i+1)); echo $i >/mnt/new; mv /mnt/new /mnt/count; sleep 0.1; done'
+	args sh -c 'i=0; while :; do i=$((i+1)); (echo $i >/mnt/new); mv /mnt/new /mnt/count; sleep 0.1; done'
 	rm -rf "$WORK/im"
 	start c
 	checkpoint c

@@ -37,7 +37,7 @@ count_from() {
 @test "podman container checkpoint, restore; and by an archive, under another name" {
 	local before
 	pod run --detach --network none --memory 64m --volume /var/tmp/ckpt-shared:/shared --name web tiny \
-		sh -c 'i=0; while :; do i=$((i+1)); echo $i >/shared/new; mv /shared/new /shared/count; echo "line $i"; sleep 0.2; done'
+		sh -c 'i=0; while :; do i=$((i+1)); (echo $i >/shared/new); mv /shared/new /shared/count; echo "line $i"; sleep 0.2; done'
 	count_from 2
 	pod container checkpoint web
 	[ "$(pod inspect --format '{{.State.Status}} {{.State.Checkpointed}}' web)" = 'exited true' ]
